@@ -1,0 +1,182 @@
+"""JSON-RPC over HTTP, typed and fast: aiohttp carries it, msgspec reads answers straight into structs.
+
+Requests never share a connection with subscriptions (`chainwatch.chain.subscribe`): on one WebSocket,
+Nagle's algorithm against delayed acknowledgements holds headers back by about 40 ms.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, cast, overload
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from chainwatch.errors import NodeError, NodeRejected, NotANode
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    message: str = ""
+    data: Any = None
+
+
+class _Reply(msgspec.Struct, Generic[T]):
+    result: T | None = None
+    error: _Error | None = None
+    id: int | str | None = None
+
+
+@lru_cache(maxsize=64)
+def _decoder(as_: Any) -> msgspec.json.Decoder[Any]:
+    # Raw keeps the bytes of `result` for a caller who wants to read them leniently.
+    return msgspec.json.Decoder(_RawReply if as_ is msgspec.Raw else _Reply[as_])
+
+
+class _RawReply(msgspec.Struct):
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: _Error | None = None
+    id: int | str | None = None
+
+
+def redacted(url: str) -> str:
+    """The endpoint without user, path and query, where providers put their keys."""
+    parts = urlsplit(url)
+    host = parts.hostname or "?"
+    return f"{parts.scheme}://{host}:{parts.port}" if parts.port else f"{parts.scheme}://{host}"
+
+
+class Rpc:
+    """One HTTP endpoint. Safe to use from many tasks at once; close it when done."""
+
+    def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+        self.url = url
+        self._timeout = timeout
+        self._ids = itertools.count(1)
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"Rpc({redacted(self.url)})"
+
+    async def __aenter__(self) -> "Rpc":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @overload
+    async def call(self, method: str, params: Sequence[Any] = ..., *, timeout: float | None = ...) -> Any: ...
+    @overload
+    async def call(
+        self, method: str, params: Sequence[Any] = ..., *, as_: type[T], timeout: float | None = ...
+    ) -> T: ...
+
+    async def call(
+        self, method: str, params: Sequence[Any] = (), *, as_: Any = Any, timeout: float | None = None
+    ) -> Any:
+        """The result of one call, read as `as_`. A `null` result is None whatever `as_` is.
+
+        Raises NodeRejected for a JSON-RPC error (also one inside HTTP 200), NodeError for anything that
+        is no answer: no connection, time-out, HTML, truncated JSON, another shape than `as_`.
+        """
+        request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
+        body = await self._post(msgspec.json.encode(request), method, timeout)
+        try:
+            reply = _decoder(as_).decode(body)
+        except msgspec.MsgspecError as error:
+            raise self._unreadable(method, body, error) from error
+        if reply.error is not None:
+            raise _rejected(method, reply.error)
+        return reply.result
+
+    async def batch(
+        self, calls: Sequence[tuple[str, Sequence[Any]]], *, timeout: float | None = None
+    ) -> list[Any | NodeRejected]:
+        """The results of several calls in one round trip, in order; a refused one is its NodeRejected."""
+        if not calls:
+            return []
+        first = next(self._ids)
+        ids = [first, *(next(self._ids) for _ in calls[1:])]
+        request = [
+            {"jsonrpc": "2.0", "id": id_, "method": method, "params": params}
+            for id_, (method, params) in zip(ids, calls, strict=True)
+        ]
+        method = f"a batch of {len(calls)} calls ({calls[0][0]} …)"
+        body = await self._post(msgspec.json.encode(request), method, timeout)
+        try:
+            replies = msgspec.json.decode(body, type=list[_Reply[Any]] | _Reply[Any])
+        except msgspec.MsgspecError as error:
+            raise self._unreadable(method, body, error) from error
+        if isinstance(replies, _Reply):
+            raise _rejected(method, replies.error or _Error(message="a single answer to a batch"))
+        by_id = {reply.id: reply for reply in replies}
+        results: list[Any | NodeRejected] = []
+        for id_, (name, _) in zip(ids, calls, strict=True):
+            reply = by_id.get(id_)
+            if reply is None:
+                results.append(_rejected(name, _Error(message="no answer to this call in the batch")))
+            else:
+                results.append(reply.result if reply.error is None else _rejected(name, reply.error))
+        return results
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _post(self, payload: bytes, method: str, timeout: float | None) -> bytes:
+        if self._session is None:
+            # No response size limit: a receipts answer of a busy block has tens of megabytes.
+            self._session = aiohttp.ClientSession(headers={"Content-Type": "application/json"})
+        limit = aiohttp.ClientTimeout(total=timeout or self._timeout)
+        try:
+            async with self._session.post(self.url, data=payload, timeout=limit) as response:
+                return await response.read()
+        except asyncio.TimeoutError as error:
+            raise NodeError(
+                f"The node at {redacted(self.url)} did not answer {method} within {timeout or self._timeout:g} s.",
+                "Check the node's load and the connection to it.",
+            ) from error
+        except aiohttp.ClientError as error:
+            raise NodeError(
+                f"The node at {redacted(self.url)} could not be reached for {method}: {type(error).__name__}.",
+                "Check that the node runs and that the address in chainwatch.toml is right.",
+            ) from error
+
+    def _unreadable(self, method: str, body: bytes, error: Exception) -> NodeError:
+        start = body.lstrip()[:15].lower()
+        if start.startswith((b"<!doctype", b"<html")):
+            return NotANode(
+                f"The address {redacted(self.url)} answered an HTML page instead of JSON-RPC to {method}.",
+                "Check that chain.http in chainwatch.toml is a JSON-RPC endpoint and not a web site or a login page.",
+            )
+        if not start:
+            what = "answered nothing at all"
+        else:
+            what = f"answered something that cannot be read ({error})"
+        return NodeError(
+            f"The node at {redacted(self.url)} {what} to {method}.",
+            "Check the node, and that chain.http in chainwatch.toml is a JSON-RPC endpoint.",
+        )
+
+
+def _rejected(method: str, error: _Error) -> NodeRejected:
+    data = error.data if isinstance(error.data, str) else None
+    return NodeRejected(method, error.code, error.message, data)
+
+
+def quantity(value: str | None) -> int:
+    """The integer of a JSON-RPC quantity (`0x…`); None is 0."""
+    return int(value, 16) if value else 0
+
+
+async def chain_id(rpc: Rpc) -> int:
+    """The chain id the node is on."""
+    return quantity(cast(str, await rpc.call("eth_chainId", as_=str)))

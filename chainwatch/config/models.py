@@ -1,0 +1,308 @@
+"""What may stand in `chainwatch.toml`, `profiles/*.toml` and `playbooks/*.toml`.
+
+Every key has an effect and every unknown key is an error. Addresses are accepted in any case and held in
+lower case. Fees are given in gwei, because that is how people think of them, and held in wei.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from chainwatch.types import Stage, Tier
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+        raise ValueError(f"{text!r} is not an address (0x and 40 hex digits)")
+    return text.lower()
+
+
+AddressField = Annotated[str, AfterValidator(_address)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+
+
+class Model(BaseModel):
+    """Frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# --- chainwatch.toml --------------------------------------------------------------------------------------
+
+
+class ChainConfig(Model):
+    """One chain and the node through which we see it."""
+
+    id: int = Field(ge=1, description="EIP-155 chain id; the node must agree.")
+    http: str = Field(pattern=r"^https?://", description="JSON-RPC endpoint for reads and sending.")
+    ws: str | None = Field(
+        None, pattern=r"^wss?://", description="Endpoint for subscriptions; polled over HTTP without it."
+    )
+    mempool: bool = Field(False, description="Watch pending transactions (needs ws).")
+    traces: Literal["auto", "parity", "geth", "none"] = Field(
+        "auto", description="Which tracing interface to use; auto asks the node."
+    )
+    poll_seconds: float = Field(
+        1.0, gt=0, le=60, description="How often to ask for the head without ws, and as a safety net with it."
+    )
+    max_catch_up_blocks: int = Field(
+        10_000, ge=1, description="After a longer outage the bot says Gap for the oldest blocks and goes on from here."
+    )
+
+    @model_validator(mode="after")
+    def _mempool_needs_ws(self) -> "ChainConfig":
+        if self.mempool and self.ws is None:
+            raise ValueError("mempool = true needs ws: pending transactions come by subscription")
+        return self
+
+
+class StoreConfig(Model):
+    """Where state is kept."""
+
+    path: Path = Field(Path("chainwatch.db"), description="SQLite file, relative to chainwatch.toml.")
+
+
+class SignerConfig(Model):
+    """The key that sends actions. The passphrase comes from the variable, the file, or a prompt, in this order."""
+
+    keystore: Path = Field(description="Keystore v3 file, relative to chainwatch.toml.")
+    address: AddressField = Field(description="The address the keystore must hold.")
+    passphrase_env: str = Field("CHAINWATCH_PASSPHRASE", description="Environment variable that holds the passphrase.")
+    passphrase_file: Path | None = Field(None, description="File that holds the passphrase (last newline dropped).")
+
+
+class SendingConfig(Model):
+    """How much an action may pay and how it is pushed until it is included."""
+
+    max_fee_gwei: float = Field(300.0, gt=0, description="Hard cap on max_fee_per_gas, replacements included.")
+    priority_fee_gwei: float = Field(3.0, gt=0, description="max_priority_fee_per_gas of the first attempt.")
+    gas_limit: int = Field(
+        500_000, ge=21_000, le=16_777_216, description="Gas limit cap of an action (EIP-7825 bounds it)."
+    )
+    bump_after_seconds: float = Field(3.0, gt=0, description="Replace with higher fees when not included after this.")
+    max_bumps: int = Field(10, ge=0, le=50, description="How often to replace; readiness wants funds for all of them.")
+    give_up_seconds: float = Field(180.0, gt=0, description="Report failure when not included after this.")
+
+
+class NotifyConfig(Model):
+    """Whom to tell. URLs are apprise's; those that hold secrets belong into the environment variable."""
+
+    urls: tuple[str, ...] = Field((), description="Apprise URLs.")
+    urls_env: str | None = Field(None, description="Environment variable with more apprise URLs, separated by spaces.")
+    min_tier: Tier = Field(Tier.ALERT, description="Alerts below this tier are only logged.")
+
+
+class LogConfig(Model):
+    """Structured logs on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
+    format: Literal["console", "json"] = Field("console", description="For people or for machines.")
+
+
+class Config(Model):
+    """`chainwatch.toml`."""
+
+    chain: ChainConfig
+    store: StoreConfig = StoreConfig()
+    signer: SignerConfig | None = None
+    sending: SendingConfig = SendingConfig()
+    notify: NotifyConfig = NotifyConfig()
+    log: LogConfig = LogConfig()
+    profiles: tuple[str, ...] = Field(
+        ("profiles/*.toml",), description="Profile files, glob patterns relative to chainwatch.toml."
+    )
+    playbooks: tuple[str, ...] = Field(("playbooks/*.toml",), description="Playbook files, likewise.")
+    abi: tuple[Path, ...] = Field((), description="Further ABI files or directories, relative to chainwatch.toml.")
+
+
+# --- profiles/*.toml --------------------------------------------------------------------------------------
+
+
+class ContractConfig(Model):
+    """A protected contract."""
+
+    name: Name
+    address: AddressField
+
+
+class TokenConfig(Model):
+    """A token whose losses are shown in dollars. `oracle` names the oracle that prices it; else `price_usd`."""
+
+    symbol: str = Field(max_length=32)
+    address: AddressField
+    decimals: int = Field(ge=0, le=36)
+    price_usd: float | None = Field(None, gt=0, description="A fixed price, for stablecoins.")
+    oracle: Name | None = Field(None, description="An oracle of this profile whose feed prices the token in dollars.")
+
+
+class PoolConfig(Model):
+    """A Uniswap v2 pool that prices `base` in `quote`."""
+
+    address: AddressField
+    base_is_token0: bool
+    base_decimals: int = Field(ge=0, le=36)
+    quote_decimals: int = Field(ge=0, le=36)
+
+
+class FeedConfig(Model):
+    """A Chainlink-style aggregator."""
+
+    address: AddressField
+    decimals: int = Field(8, ge=0, le=36)
+    heartbeat_seconds: int = Field(3600, gt=0, description="Older than this is stale.")
+
+
+class OracleConfig(Model):
+    """A price that protected contracts depend on, with a reference to hold it against."""
+
+    name: Name
+    feed: FeedConfig | None = None
+    pool: PoolConfig | None = None
+    consumers: tuple[Name, ...] = Field((), description="Protected contracts that use this price, by name.")
+    max_deviation_bps: int = Field(500, gt=0, description="Feed against pool and pool against its own average.")
+    max_jump_bps: int = Field(1_000, gt=0, description="Change from one block to the next.")
+    twap_seconds: int = Field(1_800, gt=0, description="Window of the time-weighted average.")
+    min_price: float | None = Field(None, gt=0, description="Below this the price is not believed.")
+    max_price: float | None = Field(None, gt=0, description="Above this the price is not believed.")
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> "OracleConfig":
+        if self.feed is None and self.pool is None:
+            raise ValueError(f"oracle {self.name!r} names neither a feed nor a pool")
+        return self
+
+
+class ProbeConfig(Model):
+    """A named on-chain read: `call` is a signature such as `totalDebt()(uint256)` or
+    `balanceOf(address)(uint256)` with its arguments in `args`."""
+
+    name: Name
+    contract: AddressField
+    call: str = Field(pattern=r"^[A-Za-z_]\w*\([^()]*\)\([^()]*\)$")
+    args: tuple[str, ...] = ()
+
+
+class InvariantConfig(Model):
+    """A CEL expression over Probes that must be true after every block.
+
+    A probe's first value is a variable of its name (with `.` and `-` as `_`), its second has `_1` appended,
+    and so on; an oracle's probes are `oracle_NAME_pool` and `oracle_NAME_feed`. All are CEL doubles, because
+    CEL's integers have 64 bits and the chain's 256: write `0.8` and `100.0`, never `100`.
+    """
+
+    name: Name
+    expression: str
+    false_alarm_rate: float = Field(
+        1e-7, gt=0, lt=1, description="How often a block without an attack would break it; the owner's judgement."
+    )
+    victims: tuple[Name, ...] = Field(min_length=1, description="Protected contracts that lose when it breaks.")
+
+
+class FlashThresholds(Model):
+    """Thresholds of the flash-loan price manipulation family; docs/detectors says where each comes from."""
+
+    min_price_excursion: float = Field(1.1, gt=1, description="Highest over lowest pool price inside the transaction.")
+    min_loss_usd: float = Field(1_000.0, ge=0, description="A known loss below this does not alert.")
+
+
+class Thresholds(Model):
+    """Thresholds by family; absent ones keep the measured defaults."""
+
+    flash_price_manipulation: FlashThresholds = FlashThresholds()
+
+
+class Profile(Model):
+    """What is protected."""
+
+    name: Name
+    chain_id: int = Field(ge=1)
+    prior: float = Field(
+        1e-6, gt=0, lt=0.5, description="Chance that a transaction touching the protocol is an attack (DESIGN 4.13)."
+    )
+    tvl_usd: float | None = Field(None, gt=0, description="Total value at stake; bounds what is still preventable.")
+    contracts: tuple[ContractConfig, ...] = Field(min_length=1)
+    tokens: tuple[TokenConfig, ...] = ()
+    oracles: tuple[OracleConfig, ...] = ()
+    probes: tuple[ProbeConfig, ...] = ()
+    invariants: tuple[InvariantConfig, ...] = ()
+    thresholds: Thresholds = Thresholds()
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> "Profile":
+        contracts = {c.name for c in self.contracts}
+        oracles = {o.name for o in self.oracles}
+        for oracle in self.oracles:
+            for name in oracle.consumers:
+                if name not in contracts:
+                    raise ValueError(f"oracle {oracle.name!r}: consumer {name!r} is not among contracts")
+        for token in self.tokens:
+            if token.oracle is not None and token.oracle not in oracles:
+                raise ValueError(f"token {token.symbol!r}: oracle {token.oracle!r} is not among oracles")
+        for invariant in self.invariants:
+            for name in invariant.victims:
+                if name not in contracts:
+                    raise ValueError(f"invariant {invariant.name!r}: victim {name!r} is not among contracts")
+        return self
+
+    @property
+    def protected(self) -> frozenset[str]:
+        """The addresses of the protected contracts."""
+        return frozenset(c.address for c in self.contracts)
+
+    def address_of(self, name: str) -> str:
+        """The address of the protected contract `name`."""
+        return next(c.address for c in self.contracts if c.name == name)
+
+
+# --- playbooks/*.toml -------------------------------------------------------------------------------------
+
+
+class TriggerConfig(Model):
+    """Which Alerts a playbook answers."""
+
+    profile: Name = Field(description="The profile whose alerts count.")
+    kinds: tuple[str, ...] = Field(min_length=1, description="Alert kinds.")
+
+
+class GuardsConfig(Model):
+    """What must hold besides DESIGN 4.13 before the playbook acts."""
+
+    min_tier: Literal[Tier.ACT, Tier.ALERT] = Field(
+        Tier.ACT, description="DESIGN 4.13 wants `act`; `alert` makes the playbook print what it would do, never send."
+    )
+    stages: tuple[Stage, ...] = Field(
+        (Stage.INCLUDED,), min_length=1, description="Stages of evidence that may trigger it."
+    )
+    cooldown_seconds: int = Field(3_600, ge=0, description="Not again within this time.")
+    daily_limit: int = Field(3, ge=1, description="Not more often within 24 hours.")
+
+
+class ActionConfig(Model):
+    """One containment call through an adapter."""
+
+    adapter: Literal["oz_pausable"]
+    target: AddressField
+    role: str = Field(
+        "PAUSER_ROLE",
+        min_length=1,
+        description="The AccessControl role that may pause, by its name (hashed) or 0x hash; `owner` for Ownable.",
+    )
+    cost_usd: float = Field(
+        ge=0, description="What a pause costs if the alarm is false: fees forgone, positions that can't move, trust."
+    )
+    max_pause_seconds: int | None = Field(
+        None, gt=0, description="When people mean to have decided; shown in the report."
+    )
+
+
+class PlaybookConfig(Model):
+    """A pre-authorised response."""
+
+    name: Name
+    version: int = Field(ge=1)
+    owner: str = Field(min_length=1, description="Who answers for it.")
+    trigger: TriggerConfig
+    guards: GuardsConfig = GuardsConfig()
+    action: ActionConfig

@@ -1,0 +1,165 @@
+"""Recordings: JSON-RPC results of real blocks, one JSON line each, optionally gzipped (DESIGN section 5).
+
+Reading is lazy and names file and line of whatever is wrong. Writing goes to a temporary file that takes
+its name only when it is whole, so an interrupted `record` leaves nothing half-written behind.
+"""
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, cast
+
+import msgspec
+
+from chainwatch.chain.wire import WireBlock, executions_of, is_null, parse_receipts
+from chainwatch.errors import BadRecording
+from chainwatch.types import Address, Block, CallFrame, HexData
+
+
+class RecordedCall(msgspec.Struct, frozen=True):
+    """One `eth_call` at a block, as it was asked and answered: what Probes read when the block was recorded."""
+
+    to: Address
+    data: HexData
+    result: HexData | None = None
+
+
+class RecordedBlock(msgspec.Struct, frozen=True):
+    """One line of a Recording."""
+
+    block: Block
+    calls: tuple[RecordedCall, ...] = ()
+
+
+class _Line(msgspec.Struct):
+    chain_id: int
+    block: WireBlock
+    receipts: msgspec.Raw = msgspec.Raw(b"null")
+    traces: list[CallFrame | None] | None = None
+    calls: tuple[RecordedCall, ...] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+_MEND = "Give a file that `chainwatch record` wrote, or one JSON line a block as docs/recordings.md describes."
+
+
+def read_recording(path: Path) -> Iterator[RecordedBlock]:
+    """The blocks of a Recording, in the order of its lines. A Recording may hold only some transactions of a block.
+
+    Raises BadRecording naming file and line for anything that is not a Recording.
+    """
+    number = 0
+    for number, line in _lines(path):
+        yield _block(path, number, line)
+    if number == 0:
+        raise BadRecording(f"{path} is empty.", _MEND)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    try:
+        with _open(path) as file:
+            for line in file:
+                number += 1
+                if line.strip():
+                    yield number, line
+    except FileNotFoundError as error:
+        raise BadRecording(f"{path} does not exist.", "Check the path.") from error
+    except IsADirectoryError as error:
+        raise BadRecording(f"{path} is a directory.", "Name the files in it, for example with *.jsonl.gz.") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadRecording(
+            f"{path}, line {number + 1}: the compressed file is truncated or damaged ({error}).",
+            "Record or copy it again; the lines before this one were read.",
+        ) from error
+    except PermissionError as error:
+        raise BadRecording(f"{path} may not be read.", "Check its permissions.") from error
+
+
+def _open(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+    return cast(IO[bytes], gzip.open(path, "rb") if compressed else path.open("rb"))
+
+
+def _block(path: Path, number: int, line: bytes) -> RecordedBlock:
+    where = f"{path}, line {number}"
+    try:
+        parsed = _decoder.decode(line)
+        receipts, malformed = (None, {}) if is_null(parsed.receipts) else parse_receipts(parsed.receipts)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRecording(f"{where}: {_what_is_wrong(line, error)}", _MEND) from error
+    transactions = parsed.block.transactions
+    for name, given in (("receipts", receipts), ("traces", parsed.traces)):
+        if given is not None and len(cast(Sequence[object], given)) != len(transactions):
+            raise BadRecording(
+                f"{where}: {len(transactions)} transactions but {len(cast(Sequence[object], given))} {name}.", _MEND
+            )
+    try:
+        ref = parsed.block.ref()
+        executions = executions_of(parsed.chain_id, ref, transactions, receipts, parsed.traces, malformed)
+    except ValueError as error:
+        raise BadRecording(f"{where}: a quantity is not hex ({error}).", _MEND) from error
+    block = Block(chain_id=parsed.chain_id, ref=ref, executions=executions)
+    return RecordedBlock(block, parsed.calls or ())
+
+
+def _what_is_wrong(line: bytes, error: Exception) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return "this is binary data, not text."
+    try:
+        keys = set(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
+    except msgspec.DecodeError as broken:
+        return f"this is not a whole JSON object ({broken})."
+    if "label" in keys and "block" not in keys:
+        return "this is a line of a label file, not of a Recording."
+    return f"this is not a Recording line ({error})."
+
+
+class RecordingWriter:
+    """Writes a Recording; `with RecordingWriter(path) as writer`. Leaves no file if the block fails."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_name(path.name + ".partial")
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> "RecordingWriter":
+        try:
+            opened = gzip.open(self._partial, "wb") if self._path.suffix == ".gz" else self._partial.open("wb")
+        except OSError as error:
+            raise BadRecording(f"{self._path} cannot be written ({error.strerror}).", "Check the directory.") from error
+        self._file = cast(IO[bytes], opened)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        assert self._file is not None
+        self._file.close()
+        if kind is None:
+            os.replace(self._partial, self._path)
+        else:
+            self._partial.unlink(missing_ok=True)
+
+    def write(
+        self,
+        chain_id: int,
+        block: bytes,
+        receipts: bytes | None,
+        traces: Sequence[CallFrame | None] | None,
+        calls: Sequence[RecordedCall] = (),
+    ) -> None:
+        """Add one block: the node's own JSON of block and receipts, the call trees, and what Probes read."""
+        assert self._file is not None
+        line = {
+            "chain_id": chain_id,
+            "block": msgspec.Raw(block),
+            "receipts": None if receipts is None else msgspec.Raw(receipts),
+            "traces": traces,
+            "calls": calls or None,
+        }
+        self._file.write(msgspec.json.encode(line) + b"\n")
