@@ -10,7 +10,7 @@ from chainwatch.chain.anvil import Anvil
 from chainwatch.chain.rpc import Rpc
 from chainwatch.errors import NodeError
 from chainwatch.sources.blocks import BlockSource
-from chainwatch.sources.fetch import Fetcher, FetchedBlock
+from chainwatch.sources.fetch import FetchedBlock, Fetcher
 from chainwatch.types import BlockItem, BlockRef, Gap, NewBlock, Reorg
 
 pytestmark = pytest.mark.anvil

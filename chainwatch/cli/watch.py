@@ -1,0 +1,105 @@
+"""`chainwatch watch`: the bot."""
+
+from typing import Annotated
+
+import structlog
+import typer
+from rich.markup import escape
+
+from chainwatch.chain.rpc import Rpc, redacted
+from chainwatch.cli.common import (
+    ConfigOption,
+    JsonOption,
+    load_config,
+    on_signals,
+    out,
+    print_json,
+    run,
+    wants_json,
+)
+from chainwatch.cli.render import alert_panel, clock
+from chainwatch.config.load import Loaded
+from chainwatch.engine import Engine, Observer
+from chainwatch.respond.responder import Decision, Responder
+from chainwatch.respond.sender import ActionResult
+from chainwatch.store import Store
+from chainwatch.triage.pipeline import Outcome
+from chainwatch.types import Alert, BlockItem, NewBlock
+
+log = structlog.get_logger(__name__)
+
+_SIGN_OF_LIFE_BLOCKS = 100
+
+
+class _Printer(Observer):
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._blocks = 0
+
+    def block(self, item: BlockItem, outcome: Outcome | None, seconds: float) -> None:
+        if isinstance(item, NewBlock):
+            self._blocks += 1
+            if self._blocks % _SIGN_OF_LIFE_BLOCKS == 1:
+                log.info(
+                    "watching", block=item.block.ref.number, blocks=self._blocks, last_block_ms=round(seconds * 1e3, 1)
+                )
+
+    def alert(self, alert: Alert) -> None:
+        if self._as_json:
+            print_json(alert)
+        else:
+            out.print(alert_panel(alert))
+
+    def decision(self, alert: Alert, decision: Decision) -> None:
+        if not self._as_json:
+            out.print(escape(f"{clock()} {decision.text()}"))
+        log.info("decision", alert=alert.alert_id, **decision.summary())
+
+    def result(self, result: ActionResult) -> None:
+        if not self._as_json:
+            out.print(escape(f"{clock()} {result.text()}"))
+        log.info("action", **result.summary())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(watch)
+
+
+def watch(
+    context: typer.Context,
+    arm: Annotated[
+        bool, typer.Option("--arm", help="Send actions. Without it: dry run, say what would be done.")
+    ] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Watch the chain until interrupted: detect, decide, contain, verify.
+
+    Dry run unless --arm. SIGINT and SIGTERM finish the block in hand and exit 0. With --json, one object for each
+    transition of an alert on standard output.
+    """
+    loaded = load_config(context, config)
+    run(_watch(loaded, arm, wants_json(context, json)))
+
+
+async def _watch(loaded: Loaded, arm: bool, as_json: bool) -> None:
+    printer = _Printer(as_json)
+
+    async def responder(store: Store, rpc: Rpc) -> Responder:
+        made = await Responder.create(loaded, store, rpc, armed=arm)
+        made.on_result = printer.result
+        return made
+
+    async with Engine(loaded, responder_factory=responder, observer=printer) as engine:
+        on_signals(engine.stop)
+        log.info(
+            "watch started",
+            chain_id=loaded.config.chain.id,
+            node=redacted(loaded.config.chain.http),
+            profiles=[p.name for p in loaded.profiles],
+            playbooks=[p.name for p in loaded.playbooks],
+            mode="ARMED" if engine.responder.armed else "dry run",
+        )
+        await engine.run()
+    log.info("watch stopped", blocks=engine.status.blocks.newest and engine.status.blocks.newest.number)

@@ -1,0 +1,1 @@
+"""Scripted exercises on a chain of one's own: the world to protect, those who attack it and those who do not."""

@@ -1,0 +1,1 @@
+"""Telling people: channels maintained by apprise, behind a bounded queue."""

@@ -1,0 +1,1 @@
+"""Findings fused into Alerts: fingerprint, tier, severity, life cycle."""

@@ -1,0 +1,157 @@
+"""From Executions to Alert transitions: decode, detect, fuse. No I/O, so that live watching, history scans,
+drills and tests all run this very code.
+
+Windows of Probe readings live here, keyed by block hash, and are rolled back on a reorganisation. A detector
+that raises is counted and named in the outcome; it never stops the others or the block.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+import structlog
+
+from chainwatch.chain.probes import PriceBook
+from chainwatch.config.models import Profile
+from chainwatch.decode import Decoder
+from chainwatch.detect.base import Detector, View
+from chainwatch.triage.fuse import Triage
+from chainwatch.types import (
+    Address,
+    Alert,
+    Block,
+    BlockRef,
+    Execution,
+    Facts,
+    Finding,
+    MalformedLog,
+    ProbeReading,
+)
+
+log = structlog.get_logger(__name__)
+
+WINDOW_BLOCKS = 2_048
+"""Readings kept for averages: half an hour at a block a second; bounds memory."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one block or one pending transaction led to. `failures` names detectors that raised."""
+
+    alerts: tuple[Alert, ...]
+    findings: tuple[Finding, ...]
+    malformed: tuple[MalformedLog, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+class Pipeline:
+    """Decoder, detectors and triage of one chain. Owned by one task."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        detectors: Sequence[Detector],
+        profiles: Sequence[Profile] = (),
+        protected: frozenset[Address] = frozenset(),
+    ) -> None:
+        self._decoder = decoder
+        self._detectors = tuple(detectors)
+        self._profiles = tuple(profiles)
+        self._protected = protected
+        self._prices = PriceBook(self._profiles)
+        self._watched = {profile.name: _watched(profile) for profile in self._profiles}
+        self._history: dict[str, deque[ProbeReading]] = {}
+        self.triage = Triage(profiles)
+
+    def block(self, block: Block, readings: Mapping[str, ProbeReading]) -> Outcome:
+        """All that `block` leads to; `readings` are the Probes at its hash."""
+        facts = tuple(self._decoder.facts(execution) for execution in block.executions)
+        before = self._latest(block.ref.parent_hash)
+        findings: list[Finding] = []
+        failures: list[str] = []
+        for view in self._views(facts, before):
+            for execution, own in zip(block.executions, facts, strict=True):
+                if not execution.succeeded or not self._concerns(view, execution, own):
+                    continue
+                narrowed = msgspec.structs.replace(view, facts=(own,))
+                self._inspect(execution, narrowed, findings, failures)
+        for view in self._views(facts, readings):
+            self._inspect(block, view, findings, failures)
+        for name, reading in readings.items():
+            self._history.setdefault(name, deque(maxlen=WINDOW_BLOCKS)).append(reading)
+        readable = bool(readings) and not failures and all(r.error is None for r in readings.values())
+        alerts = self.triage.take(findings, block=block.ref, conditions_readable=readable)
+        malformed = tuple(m for own in facts for m in own.malformed)
+        return Outcome(tuple(alerts), tuple(findings), malformed, tuple(failures))
+
+    def pending(self, execution: Execution) -> Outcome:
+        """What a simulated pending transaction leads to. Failing ones would do nothing."""
+        if not execution.succeeded:
+            return Outcome((), ())
+        facts = self._decoder.facts(execution)
+        before = self._latest(None)
+        findings: list[Finding] = []
+        failures: list[str] = []
+        for view in self._views((facts,), before):
+            if self._concerns(view, execution, facts):
+                self._inspect(execution, view, findings, failures)
+        return Outcome(tuple(self.triage.take(findings)), tuple(findings), facts.malformed, tuple(failures))
+
+    def orphan(self, orphaned: Iterable[BlockRef]) -> list[Alert]:
+        """Roll back the windows and retract what rests on orphaned blocks."""
+        refs = tuple(orphaned)
+        hashes = {ref.hash for ref in refs}
+        for name, window in self._history.items():
+            kept = (reading for reading in window if reading.block.hash not in hashes)
+            self._history[name] = deque(kept, maxlen=WINDOW_BLOCKS)
+        return self.triage.orphan(refs)
+
+    def _views(self, facts: tuple[Facts, ...], readings: Mapping[str, ProbeReading]) -> list[View]:
+        """One view for each profile; without profiles, one that looks at everything."""
+        prices = self._prices.at(readings)
+
+        def usd(token: Address, amount: int) -> float | None:
+            price = prices.get(token)
+            return None if price is None else amount * price
+
+        if not self._profiles:
+            return [View(facts=facts, protected=self._protected, usd=usd)]
+        return [
+            View(
+                facts=facts,
+                protected=p.protected | self._protected,
+                profile=p,
+                probes=readings,
+                history=self._history,
+                usd=usd,
+            )
+            for p in self._profiles
+        ]
+
+    def _latest(self, block_hash: str | None) -> dict[str, ProbeReading]:
+        """The newest readings, or {} where they are not those of `block_hash` (None: whatever they are)."""
+        newest = {name: window[-1] for name, window in self._history.items() if window}
+        if block_hash is not None and any(r.block.hash != block_hash for r in newest.values()):
+            return {}
+        return newest
+
+    def _inspect(self, subject: Execution | Block, view: View, findings: list[Finding], failures: list[str]) -> None:
+        for detector in self._detectors:
+            try:
+                findings.extend(detector.inspect(subject, view))
+            except Exception as error:  # a broken detector must not blind the others; it is counted and shown
+                failures.append(detector.name)
+                log.exception("detector failed", detector=detector.name, error=str(error))
+
+    def _concerns(self, view: View, execution: Execution, facts: Facts) -> bool:
+        """Whether the Execution touches what the profile protects, or a price it depends on."""
+        if view.profile is None:
+            return True
+        watched = self._watched[view.profile.name]
+        if execution.transaction.to in watched or any(frame.to in watched for frame in facts.frames):
+            return True
+        return any(event.address in watched for event in facts.events)
+
+
+def _watched(profile: Profile) -> frozenset[Address]:
+    sources = {s.address for o in profile.oracles for s in (o.pool, o.feed) if s is not None}
+    return profile.protected | sources

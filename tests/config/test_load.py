@@ -1,0 +1,90 @@
+"""Configuration errors name file, key, line and mend."""
+
+from pathlib import Path
+
+import pytest
+
+from chainwatch.config.load import line_of, load
+from chainwatch.errors import BadConfig
+
+CHAIN = '[chain]\nid = 1\nhttp = "http://127.0.0.1:8545"\n'
+PROFILE = 'name = "p"\nchain_id = 1\n\n[[contracts]]\nname = "m"\naddress = "0x%s"\n' % ("Ab" * 20)
+PLAYBOOK = """\
+name = "pause"
+version = 1
+owner = "me"
+[trigger]
+profile = "p"
+kinds = ["oracle_deviation"]
+[action]
+adapter = "oz_pausable"
+target = "0x%s"
+cost_usd = 1
+""" % ("ab" * 20)
+
+
+def write(root: Path, chainwatch: str = CHAIN, profile: str | None = PROFILE, playbook: str | None = PLAYBOOK) -> Path:
+    for folder, text in (("profiles", profile), ("playbooks", playbook)):
+        (root / folder).mkdir()
+        if text is not None:
+            (root / folder / "one.toml").write_text(text)
+    path = root / "chainwatch.toml"
+    path.write_text(chainwatch)
+    return path
+
+
+def test_loads_what_is_sound_and_lowers_addresses(tmp_path: Path) -> None:
+    loaded = load(write(tmp_path))
+    assert loaded.profiles[0].protected == {"0x" + "ab" * 20}
+    assert loaded.playbooks[0].action.role == "PAUSER_ROLE"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"chainwatch": CHAIN + "pol_seconds = 1\n"}, ["chainwatch.toml, line 4", "chain.pol_seconds", "unknown key"]),
+        ({"chainwatch": CHAIN.replace("id = 1", "id = 0")}, ["line 2", "chain.id", "given: 0"]),
+        ({"chainwatch": "[chain]\nid = 1\n"}, ["line 1", "chain.http", "required key is missing"]),
+        ({"chainwatch": "[chain\n"}, ["chainwatch.toml is not valid TOML", "line 1"]),
+        ({"chainwatch": CHAIN + "mempool = true\n"}, ["mempool = true needs ws"]),
+        ({"profile": PROFILE.replace("0xAb", "0xZz")}, ["one.toml, line 6", "contracts.0.address", "not an address"]),
+        (
+            {"profile": PROFILE + '\n[[contracts]]\nname = "n"\naddress = "0x%s"\nkind = 1\n' % ("cd" * 20)},
+            ["line 11", "contracts.1.kind"],
+        ),
+        ({"profile": PROFILE.replace("chain_id = 1", "chain_id = 5")}, ["is for chain 5, chain.id is 1"]),
+        ({"playbook": PLAYBOOK.replace('profile = "p"', 'profile = "q"')}, ["'pause'", "'q'"]),
+        ({"playbook": PLAYBOOK.replace("version = 1", "version = 'one'")}, ["line 2", "version"]),
+        ({"chainwatch": CHAIN + "\n[sending]\ngas_limit = 17_000_000\n"}, ["sending.gas_limit", "16777216"]),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, files: dict[str, str], said: list[str]) -> None:
+    with pytest.raises(BadConfig) as caught:
+        load(write(tmp_path, **files))
+    for part in said:
+        assert part in str(caught.value)
+    assert caught.value.exit_code == 2
+    assert caught.value.mend
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=r"nowhere\.toml does not exist"):
+        load(tmp_path / "nowhere.toml")
+    with pytest.raises(BadConfig, match=r"gone\.toml does not exist"):
+        load(write(tmp_path, chainwatch='profiles = ["gone.toml"]\n' + CHAIN))
+
+
+def test_two_profiles_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    (tmp_path / "profiles" / "two.toml").write_text(PROFILE)
+    with pytest.raises(BadConfig, match="two files hold a profile named 'p'"):
+        load(path)
+
+
+def test_lines_are_found_in_nested_arrays() -> None:
+    text = (
+        '[[oracles]]\nname = "a"\n[oracles.feed]\ndecimals = 8\n[[oracles]]\nname = "b"\n[oracles.feed]\ndecimals = 9\n'
+    )
+    assert line_of(text, ("oracles", 0, "feed", "decimals")) == 4
+    assert line_of(text, ("oracles", 1, "feed", "decimals")) == 8
+    assert line_of(text, ("oracles", 1, "missing")) == 5
