@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from chainwatch.drill.configuration import write_configuration
 from chainwatch.drill.world import deploy_world
 from chainwatch.errors import BadInput, ChainwatchError
 
@@ -21,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rpc", required=True, metavar="URL", help="HTTP address of the Anvil")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the world's addresses to FILE")
     parser.add_argument("--guardian", metavar="ADDRESS", help="who may pause (default: Anvil's account 2)")
+    parser.add_argument("--configure", type=Path, metavar="DIR", help="write a configuration that protects it to DIR")
     parser.add_argument("--json", action="store_true", help="print the addresses as JSON")
     arguments = parser.parse_args(argv)
     try:
@@ -39,6 +41,10 @@ async def _deploy(arguments: argparse.Namespace) -> None:
     seconds = time.perf_counter() - started
     if arguments.out is not None:
         arguments.out.write_text(world.to_json())
+    if arguments.configure is not None:
+        ws = arguments.rpc.replace("http", "ws", 1)
+        arguments.configure.mkdir(parents=True, exist_ok=True)
+        config = write_configuration(world, arguments.configure, http=arguments.rpc, ws=ws)
     if arguments.json:
         print(world.to_json(), end="")
         return
@@ -49,6 +55,8 @@ async def _deploy(arguments: argparse.Namespace) -> None:
     print(f"  price feed                  {world.aggregator}")
     print(f"  guardian (may pause)        {world.roles.guardian}")
     print(f"  attacker                    {world.roles.attacker}")
+    if arguments.configure is not None:
+        print(f"Watch it: chainwatch --config {config} watch --arm")
     if arguments.out is not None:
         print(f"All addresses are in {arguments.out}. Next: scripts/attack.py --world {arguments.out} …")
 
