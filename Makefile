@@ -26,7 +26,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 node_modules/.installed: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "chainwatch's tests and demo need Node 20 or newer with npm: install it. (The bot itself needs only anvil on PATH, and that only for drills.)"; exit 2; }
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "chainwatch needs Node 20 or newer; $$(node --version) was found."; exit 2; }
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "chainwatch needs Node 20 or newer; $$(node --version) was found."; exit 2; }
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""An Anvil process of our own: for the demo, drills and tests. Found on PATH or where npm put it."""
+"""An Anvil process of our own: for the demo, drills and tests. Found where npm put it or on PATH."""
 
 import asyncio
 import platform
@@ -14,9 +14,10 @@ _START_TIMEOUT_SECONDS = 20.0
 
 
 def find_anvil() -> Path:
-    """The Anvil binary: on PATH, else npm's platform package below the working directory or the checkout.
+    """The Anvil binary: npm's platform package below the working directory or the checkout, else on PATH.
 
-    The platform's own binary is preferred to npm's wrapper script: killing the wrapper would orphan Anvil.
+    Raises MissingTool where there is none. The platform's own binary is preferred to npm's wrapper script:
+    killing the wrapper would orphan Anvil.
     """
     machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
         platform.machine().lower()
@@ -72,7 +73,12 @@ class Anvil:
             await asyncio.wait_for(self._wait_until_listening(), _START_TIMEOUT_SECONDS)
         except TimeoutError as error:
             await self.stop()
-            raise NodeError("Anvil did not start listening within 20 s.", "Run `anvil` by hand to see why.") from error
+            raise NodeError(
+                f"Anvil did not start listening within {_START_TIMEOUT_SECONDS:g} s.", "Run `anvil` by hand to see why."
+            ) from error
+        except BaseException:  # it ended at once, or we are cancelled: either way no process may stay
+            await self.stop()
+            raise
         # Its pipe must be read, or Anvil stalls when it is full.
         self._drain = asyncio.create_task(self._read_on())
 

@@ -3,6 +3,7 @@
 A read that fails is a reading with an error, never a number: what depends on it must not decide.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ import msgspec
 import sha3
 from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
-from eth_abi.exceptions import DecodingError, EncodingError, ParseError
+from eth_abi.exceptions import ABITypeError, DecodingError, EncodingError, ParseError
+from eth_abi.grammar import normalize, parse
 
 from chainwatch.chain.rpc import Rpc
 from chainwatch.config.models import OracleConfig, ProbeConfig, Profile
@@ -57,33 +59,48 @@ def specs_of(profile: Profile) -> tuple[ProbeSpec, ...]:
 def _declared(probe: ProbeConfig) -> ProbeSpec:
     try:
         return _spec(probe.name, probe.contract, probe.call, probe.args)
-    except (EncodingError, ParseError, ValueError, TypeError) as error:
+    except (EncodingError, ParseError, ABITypeError, ValueError, TypeError) as error:
         raise BadConfig(
-            f"Probe {probe.name!r}: {probe.call} with arguments {list(probe.args)} cannot be encoded ({error}).",
-            "Write the call as name(argument types)(result types) and one string for each argument.",
+            f"Probe {probe.name!r}: {probe.call} with arguments {list(probe.args)} cannot be used ({error}).",
+            "Write the call as name(argument types)(result types), results that are numbers, and one string for "
+            "each argument.",
         ) from error
 
 
 def _spec(name: str, contract: Address, call: str, args: Sequence[str] = ()) -> ProbeSpec:
-    function, returned = call.removesuffix(")").split(")(")
-    types = _types(function.split("(")[1])
+    function, _, rest = call.removesuffix(")").partition("(")
+    types, returns = (_types(text) for text in rest.split(")("))
     if len(types) != len(args):
         raise ValueError(f"{len(types)} argument types but {len(args)} arguments")
+    for type_ in returns:
+        if not re.fullmatch(r"u?int\d+|bool|address|bytes\d+", type_):
+            raise ValueError(f"the result {type_} is not a number")
     values = [_value(type_, text) for type_, text in zip(types, args, strict=True)]
-    selector = sha3.keccak_256(f"{function})".encode()).digest()[:4]
-    return ProbeSpec(name, contract, "0x" + (selector + abi_encode(types, values)).hex(), _types(returned))
+    selector = sha3.keccak_256(f"{function}({','.join(types)})".encode()).digest()[:4]
+    return ProbeSpec(name, contract, "0x" + (selector + abi_encode(types, values)).hex(), returns)
 
 
 def _types(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    """The types in their canonical form, of which a selector is made: `uint` is `uint256`, without spaces."""
+    types = tuple(normalize(part.strip()) for part in text.split(",") if part.strip())
+    for type_ in types:
+        parse(type_).validate()
+    return types
 
 
 def _value(type_: str, text: str) -> Any:
     if type_.startswith(("uint", "int")):
         return int(text, 0)
     if type_ == "bool":
+        if text.lower() not in ("true", "false"):
+            raise ValueError(f"{text!r} is neither true nor false")
         return text.lower() == "true"
-    return bytes.fromhex(text[2:]) if type_.startswith("bytes") else text
+    if type_.startswith("bytes"):
+        value = bytes.fromhex(text.removeprefix("0x"))
+        if type_ != "bytes" and len(value) != int(type_.removeprefix("bytes")):
+            raise ValueError(f"{text!r} has {len(value)} bytes")  # eth_abi would pad it to another value
+        return value
+    return text
 
 
 async def read_probes(rpc: Rpc, specs: Sequence[ProbeSpec], block: BlockRef) -> dict[str, ProbeReading]:
@@ -103,7 +120,7 @@ async def call_probes(rpc: Rpc, specs: Sequence[ProbeSpec], block: BlockRef) -> 
     """The raw answers of `specs` at the hash of `block`, None where a read failed; for Recordings."""
     at = {"blockHash": block.hash}
     results = await rpc.batch([("eth_call", [{"to": spec.contract, "data": spec.data}, at]) for spec in specs])
-    return [(spec, None if isinstance(r, NodeRejected) else r) for spec, r in zip(specs, results, strict=True)]
+    return [(spec, r if isinstance(r, str) else None) for spec, r in zip(specs, results, strict=True)]
 
 
 def recorded_probes(
@@ -118,6 +135,8 @@ def _reading(spec: ProbeSpec, block: BlockRef, result: Any) -> ProbeReading:
     if isinstance(result, NodeRejected):
         return _failed(spec, block, result.message)
     try:
+        if not isinstance(result, str):
+            raise TypeError("not hex data")
         values = abi_decode(spec.returns, bytes.fromhex(result[2:]))
     except (DecodingError, ValueError, TypeError) as error:
         return _failed(spec, block, f"unreadable answer {str(result)[:80]!r} ({error})")

@@ -6,15 +6,16 @@ Nagle's algorithm against delayed acknowledgements holds headers back by about 4
 
 import asyncio
 import itertools
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast, overload
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from chainwatch.errors import NodeError, NodeRejected, NotANode
+from chainwatch.errors import BadInput, NodeError, NodeRejected, NotANode
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class _Error(msgspec.Struct):
 
 
 class _Reply(msgspec.Struct, Generic[T]):
-    result: T | None = None
+    result: T | UnsetType | None = UNSET
     error: _Error | None = None
     id: int | str | None = None
 
@@ -40,16 +41,16 @@ def _decoder(as_: Any) -> msgspec.json.Decoder[Any]:
 
 
 class _RawReply(msgspec.Struct):
-    result: msgspec.Raw = msgspec.Raw(b"null")
+    result: msgspec.Raw | UnsetType = UNSET
     error: _Error | None = None
     id: int | str | None = None
 
 
 def redacted(url: str) -> str:
-    """The endpoint without user, path and query, where providers put their keys."""
-    parts = urlsplit(url)
-    host = parts.hostname or "?"
-    return f"{parts.scheme}://{host}:{parts.port}" if parts.port else f"{parts.scheme}://{host}"
+    """The endpoint without user, path and query, where providers put their keys. Takes any text."""
+    match = re.match(r"(\w*://)?(?:[^/?#]*@)?([^/?#]*)", url)
+    assert match is not None  # it matches the empty text, too
+    return f"{match[1] or ''}{match[2] or '?'}"
 
 
 class Rpc:
@@ -83,16 +84,19 @@ class Rpc:
         """The result of one call, read as `as_`. A `null` result is None whatever `as_` is.
 
         Raises NodeRejected for a JSON-RPC error (also one inside HTTP 200), NodeError for anything that
-        is no answer: no connection, time-out, HTML, truncated JSON, another shape than `as_`.
+        is no answer: no connection, time-out, HTML, truncated JSON, another shape than `as_`; BadInput when
+        the endpoint's URL is none.
         """
         request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
-        body = await self._post(msgspec.json.encode(request), method, timeout)
+        status, body = await self._post(msgspec.json.encode(request), method, timeout)
         try:
             reply = _decoder(as_).decode(body)
-        except msgspec.MsgspecError as error:
-            raise self._unreadable(method, body, error) from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise self._unreadable(method, status, body, str(error)) from error
         if reply.error is not None:
             raise _rejected(method, reply.error)
+        if reply.result is UNSET:  # a gateway's own JSON, say of a rate limit; never to be taken for null
+            raise self._unreadable(method, status, body, "neither a result nor an error")
         return reply.result
 
     async def batch(
@@ -108,21 +112,25 @@ class Rpc:
             for id_, (method, params) in zip(ids, calls, strict=True)
         ]
         method = f"a batch of {len(calls)} calls ({calls[0][0]} …)"
-        body = await self._post(msgspec.json.encode(request), method, timeout)
+        status, body = await self._post(msgspec.json.encode(request), method, timeout)
         try:
             replies = msgspec.json.decode(body, type=list[_Reply[Any]] | _Reply[Any])
-        except msgspec.MsgspecError as error:
-            raise self._unreadable(method, body, error) from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise self._unreadable(method, status, body, str(error)) from error
         if isinstance(replies, _Reply):
-            raise _rejected(method, replies.error or _Error(message="a single answer to a batch"))
+            if replies.error is None:
+                raise self._unreadable(method, status, body, "a single answer to a batch")
+            raise _rejected(method, replies.error)
         by_id = {reply.id: reply for reply in replies}
         results: list[Any | NodeRejected] = []
         for id_, (name, _) in zip(ids, calls, strict=True):
             reply = by_id.get(id_)
-            if reply is None:
+            if reply is not None and reply.error is not None:
+                results.append(_rejected(name, reply.error))
+            elif reply is None or reply.result is UNSET:
                 results.append(_rejected(name, _Error(message="no answer to this call in the batch")))
             else:
-                results.append(reply.result if reply.error is None else _rejected(name, reply.error))
+                results.append(reply.result)
         return results
 
     async def close(self) -> None:
@@ -131,39 +139,44 @@ class Rpc:
             await self._session.close()
             self._session = None
 
-    async def _post(self, payload: bytes, method: str, timeout: float | None) -> bytes:
+    async def _post(self, payload: bytes, method: str, timeout: float | None) -> tuple[int, bytes]:
+        """HTTP status and body of the answer."""
         if self._session is None:
             # No response size limit: a receipts answer of a busy block has tens of megabytes.
             self._session = aiohttp.ClientSession(headers={"Content-Type": "application/json"})
         limit = aiohttp.ClientTimeout(total=timeout or self._timeout)
+        # aiohttp's errors may hold the whole URL, key included, and so are not chained.
         try:
             async with self._session.post(self.url, data=payload, timeout=limit) as response:
-                return await response.read()
-        except asyncio.TimeoutError as error:
+                return response.status, await response.read()
+        except asyncio.TimeoutError:
             raise NodeError(
                 f"The node at {redacted(self.url)} did not answer {method} within {timeout or self._timeout:g} s.",
                 "Check the node's load and the connection to it.",
-            ) from error
+            ) from None
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            raise BadInput(
+                f"{redacted(self.url)} is not the URL of a node.",
+                "Give its JSON-RPC endpoint, for example http://127.0.0.1:8545.",
+            ) from None
         except aiohttp.ClientError as error:
             raise NodeError(
                 f"The node at {redacted(self.url)} could not be reached for {method}: {type(error).__name__}.",
                 "Check that the node runs and that the address in chainwatch.toml is right.",
-            ) from error
+            ) from None
 
-    def _unreadable(self, method: str, body: bytes, error: Exception) -> NodeError:
+    def _unreadable(self, method: str, status: int, body: bytes, why: str) -> NodeError:
         start = body.lstrip()[:15].lower()
+        answered = "answered" if status == 200 else f"answered HTTP {status} and"
         if start.startswith((b"<!doctype", b"<html")):
             return NotANode(
-                f"The address {redacted(self.url)} answered an HTML page instead of JSON-RPC to {method}.",
+                f"The address {redacted(self.url)} {answered} an HTML page instead of JSON-RPC to {method}.",
                 "Check that chain.http in chainwatch.toml is a JSON-RPC endpoint and not a web site or a login page.",
             )
-        if not start:
-            what = "answered nothing at all"
-        else:
-            what = f"answered something that cannot be read ({error})"
+        what = f"something that cannot be read ({why})" if start else "nothing at all"
         return NodeError(
-            f"The node at {redacted(self.url)} {what} to {method}.",
-            "Check the node, and that chain.http in chainwatch.toml is a JSON-RPC endpoint.",
+            f"The node at {redacted(self.url)} {answered} {what} to {method}.",
+            "Check the node's load and limits, and that chain.http in chainwatch.toml is a JSON-RPC endpoint.",
         )
 
 

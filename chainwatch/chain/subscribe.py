@@ -1,7 +1,7 @@
 """Subscriptions over a WebSocket of their own (see `chainwatch.chain.rpc` for why)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import aiohttp
@@ -25,8 +25,11 @@ class _Message(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Message)
 
 
-async def subscribe(url: str, params: Sequence[Any], *, timeout: float = 10.0) -> AsyncIterator[bytes]:
-    """The raw JSON of each notification of `eth_subscribe` with `params`, as they come.
+async def subscribe(
+    url: str, params: Sequence[Any], *, timeout: float = 10.0, opened: Callable[[], None] | None = None
+) -> AsyncIterator[bytes]:
+    """The raw JSON of each notification of `eth_subscribe` with `params`, as they come; `opened` is called
+    once the node has confirmed it.
 
     Ends by raising NodeError when the socket closes, for whatever reason: a subscription that just stops
     would be blindness. The caller reconnects and fills the hole.
@@ -49,6 +52,8 @@ async def subscribe(url: str, params: Sequence[Any], *, timeout: float = 10.0) -
                 raise NodeError(
                     f"{closed} was refused: {answer.error}.", "Use a node that offers it, or do without ws."
                 )
+            if opened is not None:
+                opened()
             async for message in ws:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     continue
@@ -56,7 +61,7 @@ async def subscribe(url: str, params: Sequence[Any], *, timeout: float = 10.0) -
                 if notification.params is not None:
                     yield bytes(notification.params.result)
     except (aiohttp.ClientError, msgspec.MsgspecError, TypeError, OSError, TimeoutError) as error:
-        raise NodeError(
-            f"{closed} failed: {type(error).__name__} {error}.".replace(url, redacted(url)), mend
-        ) from error
+        # Neither shown nor chained: aiohttp's errors may hold the whole URL, key included.
+        status = f" (HTTP {error.status})" if isinstance(error, aiohttp.WSServerHandshakeError) else ""
+        raise NodeError(f"{closed} failed: {type(error).__name__}{status}.", mend) from None
     raise NodeError(f"{closed} was closed by the node.", mend)

@@ -4,16 +4,13 @@ The fast path reads a whole answer into typed structs at once. Where that fails,
 read on its own, so that one malformed log costs itself and never the block: it is kept raw and counted.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from chainwatch.errors import NodeError
 from chainwatch.types import BlockRef, CallFrame, Execution, Log, MalformedLog, Receipt, Stage, Transaction
-
-# The EVM allows 1,024 nested calls and each is two levels of JSON; msgspec counts them as Python recursion.
-sys.setrecursionlimit(max(sys.getrecursionlimit(), 10_000))
 
 
 class WireBlock(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -164,36 +161,49 @@ class ParityTrace(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 def call_tree(traces: Iterable[ParityTrace]) -> CallFrame | None:
-    """The call tree of one transaction's Parity-style traces, which come in depth-first order."""
+    """The call tree of one transaction's Parity-style traces, in the form of geth's `callTracer`.
+
+    The traces come in depth-first order. Raises NodeError where they are not one tree.
+    """
     root: CallFrame | None = None
-    path: list[tuple[int, list[CallFrame]]] = []
+    path: list[list[CallFrame]] = []  # the children so far of the frame at each depth
     for trace in traces:
         children: list[CallFrame] = []
         frame = _frame_of(trace, children)
         depth = len(trace.trace_address)
+        if depth > len(path) or (depth == 0 and root is not None):
+            raise NodeError(
+                f"The traces of transaction {trace.transaction_hash} are not one call tree.", "Check the node."
+            )
+        del path[depth:]
         if depth == 0:
             root = frame
         else:
-            path = path[:depth]
-            path[-1][1].append(frame)
-        path = [*path[:depth], (depth, children)]
+            path[-1].append(frame)
+        path.append(children)
     return root
 
 
 def _frame_of(trace: ParityTrace, children: list[CallFrame]) -> CallFrame:
     action, result = trace.action, trace.result or {}
+    error = "execution reverted" if trace.error == "Reverted" else trace.error
     if trace.type == "create":
-        kind = (action.creation_method or "create").upper()
         return CallFrame(
-            type=kind, from_=action.from_ or "", to=result.get("address"), value=action.value,
-            input=action.init or "0x", output=result.get("code"), error=trace.error, calls=children,
+            type=(action.creation_method or "create").upper(), from_=action.from_ or "",
+            to=None if error else result.get("address"), value=action.value, input=action.init or "0x",
+            output=_unless_empty(result.get("code")), error=error, calls=children,
         )  # fmt: skip
     if trace.type == "suicide":
         return CallFrame(
             type="SELFDESTRUCT", from_=action.address or "", to=action.refund_address, value=action.balance,
-            error=trace.error, calls=children,
+            error=error, calls=children,
         )  # fmt: skip
+    kind = (action.call_type or "call").upper()
     return CallFrame(
-        type=(action.call_type or "call").upper(), from_=action.from_ or "", to=action.to, value=action.value,
-        input=action.input or "0x", output=result.get("output"), error=trace.error, calls=children,
+        type=kind, from_=action.from_ or "", to=action.to, value=None if kind == "STATICCALL" else action.value,
+        input=action.input or "0x", output=_unless_empty(result.get("output")), error=error, calls=children,
     )  # fmt: skip
+
+
+def _unless_empty(data: str | None) -> str | None:
+    return None if data == "0x" else data

@@ -20,7 +20,6 @@ from chainwatch.types import (
     Block,
     BlockRef,
     Borrow,
-    Deposit,
     Event,
     Evidence,
     Execution,
@@ -33,7 +32,8 @@ from chainwatch.types import (
 )
 
 _BPS = 10_000
-_ACTS = (Borrow, Withdraw, Deposit, Liquidation)
+# What pays out at a price. Putting something in hurts nobody until something is taken out for it.
+_ACTS = (Borrow, Withdraw, Liquidation)
 
 # Measured on the benign sets of the development corpus (docs/detectors/oracle.md): how often a transaction
 # moves a pool that far, as an upper bound, against how often an attack does.
@@ -81,20 +81,23 @@ def _in_transaction(oracle: OracleConfig, execution: Execution, view: View, prof
     if reference is None:
         return
     consumers = {profile.address_of(name) for name in oracle.consumers}
-    off: tuple[ReservesUpdate, float] | None = None
-    worst: tuple[float, ReservesUpdate, Event, float] | None = None
+    tx = execution.transaction.hash
+    # The pool may have been moved in an earlier block already; then this transaction starts with it.
+    before = _pool_price(oracle.pool, view.probes.get(pool_probe(oracle)))
+    off = before if before is not None and _is_off(before.value, reference.value, oracle) else None
+    worst: tuple[float, _Price, Event] | None = None
     for event in view.facts[0].events:
         if isinstance(event, ReservesUpdate) and event.pool == oracle.pool.address:
             price = pool_price(oracle.pool, event.reserve0, event.reserve1)
-            off = (event, price) if price is not None and _is_off(price, reference.value, oracle) else None
+            moved = price is not None and _is_off(price, reference.value, oracle)
+            off = _Price(price, None, f"log:{tx}:{event.log_index}") if price is not None and moved else None
         elif off is not None and isinstance(event, _ACTS) and event.address in consumers:
-            distance = _distance(off[1], reference.value)
+            distance = _distance(off.value, reference.value)
             if worst is None or distance > worst[0]:
-                worst = (distance, off[0], event, off[1])
+                worst = (distance, off, event)
     if worst is None:
         return
-    distance, sync, act, price = worst
-    tx = execution.transaction.hash
+    distance, pool, act = worst
     consumer = next(c.name for c in profile.contracts if c.address == act.address)
     yield Finding(
         detector=Oracle.name,
@@ -111,17 +114,13 @@ def _in_transaction(oracle: OracleConfig, execution: Execution, view: View, prof
         loss={},
         loss_usd=None,
         evidence=(
-            Evidence(
-                ref=f"log:{tx}:{sync.log_index}",
-                what=f"reserves of {oracle.name}'s pool when {consumer} acted",
-                values={"reserve0": str(sync.reserve0), "reserve1": str(sync.reserve1), "price": price},
-            ),
+            Evidence(ref=pool.ref, what=f"{oracle.name}'s pool when {consumer} acted", values={"price": pool.value}),
             Evidence(ref=reference.ref, what="the reference before the transaction", values={"price": reference.value}),
             Evidence(ref=f"log:{tx}:{act.log_index}", what=f"{consumer}: {type(act).__name__}", values={}),
         ),
         formula=f"{oracle.name}: max(pool, reference) / min(pool, reference) - 1 > max_deviation, when a consumer acts",
         explanation=(
-            f"Inside this transaction the pool behind {oracle.name} stood at {price:,.6g}, {distance:,.0%} away from "
+            f"In this transaction the pool behind {oracle.name} stood at {pool.value:,.6g}, {distance:,.0%} away from "
             f"its reference of {reference.value:,.6g}, at the moment when {consumer} did a {type(act).__name__}. "
             f"Allowed are {oracle.max_deviation_bps / _BPS:.1%}."
         ),

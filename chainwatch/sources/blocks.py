@@ -8,6 +8,7 @@ store kept; what was missed is caught up oldest first, and what is not caught up
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
@@ -37,6 +38,7 @@ class SourceStatus(msgspec.Struct):
 
     newest: BlockRef | None = None
     head_number: int | None = None
+    head_seen_at: float = 0.0  # time.perf_counter() when the newest head was pushed
     subscribed: bool = False
     last_error: str | None = None
     reconnects: int = 0
@@ -117,9 +119,9 @@ class BlockSource:
         delay = 0.2
         while True:
             try:
-                async for raw in subscribe(self._ws, ["newHeads"]):
+                async for raw in subscribe(self._ws, ["newHeads"], opened=self._opened):
                     self._head = decoder.decode(raw)
-                    self.status.subscribed = True
+                    self.status.head_seen_at = time.perf_counter()
                     delay = 0.2
                     self._woken.set()
             except (NodeError, msgspec.MsgspecError) as error:
@@ -128,6 +130,9 @@ class BlockSource:
                 log.warning("head subscription lost", error=str(error), retry_seconds=delay)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 10.0)
+
+    def _opened(self) -> None:
+        self.status.subscribed = True
 
     async def _advance_to(self, head: WireHeader) -> AsyncIterator[BlockItem]:
         """What happened between the newest block yielded and `head`."""

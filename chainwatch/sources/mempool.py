@@ -130,8 +130,7 @@ class MempoolSource:
         delay = 0.2
         while True:
             try:
-                async for raw in subscribe(self._ws, ["newPendingTransactions", True]):
-                    self.subscribed = True
+                async for raw in subscribe(self._ws, ["newPendingTransactions", True], opened=self._opened):
                     delay = 0.2
                     try:
                         self._accept(decoder.decode(raw))
@@ -143,6 +142,9 @@ class MempoolSource:
                 log.warning("pending subscription lost", error=str(error), retry_seconds=delay)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 10.0)
+
+    def _opened(self) -> None:
+        self.subscribed = True
 
     def _accept(self, transaction: Transaction) -> None:
         if transaction.hash in self._seen:

@@ -75,8 +75,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             f"{path}, line {number + 1}: the compressed file is truncated or damaged ({error}).",
             "Record or copy it again; the lines before this one were read.",
         ) from error
-    except PermissionError as error:
-        raise BadRecording(f"{path} may not be read.", "Check its permissions.") from error
+    except OSError as error:
+        raise BadRecording(f"{path} cannot be read ({error.strerror}).", "Check its path and permissions.") from error
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -133,16 +133,19 @@ class RecordingWriter:
         try:
             opened = gzip.open(self._partial, "wb") if self._path.suffix == ".gz" else self._partial.open("wb")
         except OSError as error:
-            raise BadRecording(f"{self._path} cannot be written ({error.strerror}).", "Check the directory.") from error
+            raise self._unwritable(error) from error
         self._file = cast(IO[bytes], opened)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         assert self._file is not None
-        self._file.close()
-        if kind is None:
-            os.replace(self._partial, self._path)
-        else:
+        try:
+            self._file.close()
+            if kind is None:
+                os.replace(self._partial, self._path)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
             self._partial.unlink(missing_ok=True)
 
     def write(
@@ -157,9 +160,22 @@ class RecordingWriter:
         assert self._file is not None
         line = {
             "chain_id": chain_id,
-            "block": msgspec.Raw(block),
-            "receipts": None if receipts is None else msgspec.Raw(receipts),
+            "block": _on_one_line(block),
+            "receipts": None if receipts is None else _on_one_line(receipts),
             "traces": traces,
             "calls": calls or None,
         }
-        self._file.write(msgspec.json.encode(line) + b"\n")
+        try:
+            self._file.write(msgspec.json.encode(line) + b"\n")
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> BadRecording:
+        return BadRecording(
+            f"{self._path} cannot be written ({error.strerror}).", "Check the directory and the space on the disk."
+        )
+
+
+def _on_one_line(json: bytes) -> msgspec.Raw:
+    # Some nodes indent their answers. Inside of JSON strings a line break is always escaped.
+    return msgspec.Raw(json.replace(b"\n", b" "))

@@ -80,6 +80,9 @@ class Pipeline:
             self._history.setdefault(name, deque(maxlen=WINDOW_BLOCKS)).append(reading)
         readable = bool(readings) and not failures and all(r.error is None for r in readings.values())
         alerts = self.triage.take(findings, block=block.ref, conditions_readable=readable)
+        alerts += self.triage.forget_pending(
+            [e.transaction.hash for e in block.executions], "It was included without doing what its simulation showed."
+        )
         malformed = tuple(m for own in facts for m in own.malformed)
         return Outcome(tuple(alerts), tuple(findings), malformed, tuple(failures))
 

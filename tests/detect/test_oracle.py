@@ -65,13 +65,9 @@ def borrow() -> Borrow:
     return Borrow(order=0, log_index=4, address=MARKET, protocol="x", account=address(0xA1), token=None, amount=1)
 
 
-def in_transaction(*events: Any) -> list[Finding]:
-    view = View(
-        facts=(facts(*events),),
-        protected=frozenset({MARKET}),
-        profile=protocol(),
-        probes={"oracle.eth.feed": feed(2_000)},
-    )
+def in_transaction(*events: Any, before: float = 2_000) -> list[Finding]:
+    probes = {"oracle.eth.feed": feed(2_000), "oracle.eth.pool": pool(before)}
+    view = View(facts=(facts(*events),), protected=frozenset({MARKET}), profile=protocol(), probes=probes)
     return list(Oracle().inspect(execution(), view))
 
 
@@ -155,6 +151,12 @@ def test_a_trade_that_moves_the_pool_without_a_consumer_is_not() -> None:
         amount1=-1,
     )
     assert in_transaction(trade, sync(32_000)) == []
+
+
+def test_a_consumer_that_acts_on_a_pool_moved_in_an_earlier_block_is_found() -> None:
+    (found,) = in_transaction(borrow(), before=32_000)
+    assert {e.ref.split(":")[0] for e in found.evidence} == {"log", "probe"}
+    assert in_transaction(sync(2_000), borrow(), before=32_000) == []
 
 
 def test_a_borrow_at_a_sound_price_is_not() -> None:

@@ -1,0 +1,192 @@
+"""The outbox: every action is written here before it is signed, and what became of it afterwards.
+
+One idempotency key is one row, one row is one nonce. The signed bytes are kept, so that a restart sends the
+very same transaction again and never a second one.
+"""
+
+import time
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chainwatch.errors import StoreError
+from chainwatch.store.database import Database
+from chainwatch.store.models import AttemptRow, LeaseRow, OutboxRow
+from chainwatch.types import Address, Hash, HexData
+
+
+class OutboxState(StrEnum):
+    """How far an action has come. The last three are ends."""
+
+    PLANNED = "planned"
+    SIGNED = "signed"
+    BROADCAST = "broadcast"
+    INCLUDED = "included"
+    VERIFIED = "verified"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
+ENDED = (OutboxState.VERIFIED, OutboxState.FAILED, OutboxState.ABANDONED)
+
+
+class NewAction(msgspec.Struct, frozen=True, kw_only=True):
+    """An action as it is decided on. `key` is its idempotency key."""
+
+    key: str
+    chain_id: int
+    playbook: str
+    playbook_version: int
+    adapter: str
+    target: Address
+    data: HexData
+    sender: Address
+    gas_limit: int
+    nonce: int
+    alert_id: str | None
+    fingerprint: str
+    reason: str
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One signed transaction of an action; fees in wei. `raw` is its bytes in hex."""
+
+    nonce: int
+    tx_hash: Hash
+    raw: HexData
+    max_fee_per_gas: int
+    max_priority_fee_per_gas: int
+    signed_at: float
+
+
+class OutboxAction(msgspec.Struct, frozen=True, kw_only=True):
+    """An action as it stands in the outbox. `nonce` is None once it needs none any more."""
+
+    id: int
+    key: str
+    chain_id: int
+    playbook: str
+    playbook_version: int
+    adapter: str
+    target: Address
+    data: HexData
+    sender: Address
+    gas_limit: int
+    nonce: int | None
+    state: OutboxState
+    alert_id: str | None
+    fingerprint: str
+    reason: str
+    detail: str
+    tx_hash: Hash | None
+    block_number: int | None
+    block_hash: Hash | None
+    created_at: float
+    updated_at: float
+    attempts: tuple[Attempt, ...] = ()
+
+
+class OutboxRepository:
+    """Reads and writes the outbox. All methods raise StoreError where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def plan(self, action: NewAction, *, fencing: tuple[str, int] | None = None) -> OutboxAction | None:
+        """Write `action`; None where its key is there already: somebody has decided it before.
+
+        `fencing` is the name and token of the lease under which it was decided; a token that is no longer the
+        newest raises StoreError.
+        """
+        now = time.time()
+        row = msgspec.structs.asdict(action) | {
+            "state": OutboxState.PLANNED, "detail": "", "created_at": now, "updated_at": now,
+        }  # fmt: skip
+        try:
+            async with self._database.write() as connection:
+                if fencing is not None:
+                    await _check_fencing(connection, *fencing)
+                result = await connection.execute(insert(OutboxRow).values(row))
+                key = result.inserted_primary_key
+                assert key is not None
+                return OutboxAction(id=key[0], tx_hash=None, block_number=None, block_hash=None, **row)
+        except IntegrityError as error:
+            if "uq_outbox_nonce" in str(error) or "outbox.nonce" in str(error):
+                raise StoreError(
+                    f"Another action holds nonce {action.nonce} of {action.sender}.",
+                    "Wait for it to end; a restart resumes it.",
+                ) from error
+            return None
+
+    async def add_attempt(self, action_id: int, attempt: Attempt) -> None:
+        """Keep a signed transaction, before it is sent."""
+        async with self._database.write() as connection:
+            values = msgspec.structs.asdict(attempt) | {"action_id": action_id}
+            await connection.execute(insert(AttemptRow).values(values))
+            await _change(connection, action_id, state=OutboxState.SIGNED, tx_hash=attempt.tx_hash)
+
+    async def move(self, action_id: int, state: OutboxState, **fields: Any) -> None:
+        """Record a step: `state` and any of detail, tx_hash, block_number, block_hash. An end frees the nonce
+        unless a transaction with it is on chain."""
+        async with self._database.write() as connection:
+            if state in (OutboxState.ABANDONED, OutboxState.VERIFIED, OutboxState.FAILED):
+                fields["nonce"] = None
+            await _change(connection, action_id, state=state, **fields)
+
+    async def get(self, action_id: int) -> OutboxAction:
+        """The action with all its attempts."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(OutboxRow.__table__).where(OutboxRow.id == action_id))).one()
+            return await _whole(connection, row)
+
+    async def unfinished(self, chain_id: int) -> list[OutboxAction]:
+        """Actions that have not come to an end, oldest first."""
+        query = select(OutboxRow.__table__).where(OutboxRow.chain_id == chain_id, OutboxRow.state.not_in(ENDED))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(OutboxRow.id))).all()
+            return [await _whole(connection, row) for row in rows]
+
+    async def sent_since(self, chain_id: int, playbook: str, since: float) -> list[float]:
+        """When `playbook` acted since `since` (seconds since the epoch); abandoned actions do not count."""
+        query = select(OutboxRow.created_at).where(
+            OutboxRow.chain_id == chain_id,
+            OutboxRow.playbook == playbook,
+            OutboxRow.created_at >= since,
+            OutboxRow.state != OutboxState.ABANDONED,
+        )
+        async with self._database.read() as connection:
+            return [row[0] for row in (await connection.execute(query.order_by(OutboxRow.created_at))).all()]
+
+    async def count(self, chain_id: int) -> int:
+        """How many actions there are, of any state."""
+        query = select(func.count()).select_from(OutboxRow).where(OutboxRow.chain_id == chain_id)
+        async with self._database.read() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+
+async def _change(connection: AsyncConnection, action_id: int, **fields: Any) -> None:
+    values = fields | {"updated_at": time.time()}
+    await connection.execute(update(OutboxRow).where(OutboxRow.id == action_id).values(values))
+
+
+async def _whole(connection: AsyncConnection, row: Any) -> OutboxAction:
+    query = select(AttemptRow.__table__).where(AttemptRow.action_id == row.id).order_by(AttemptRow.seq)
+    attempts = tuple(
+        msgspec.convert({k: v for k, v in a._mapping.items() if k in Attempt.__struct_fields__}, Attempt)
+        for a in (await connection.execute(query)).all()
+    )
+    return msgspec.convert(dict(row._mapping) | {"attempts": attempts}, OutboxAction)
+
+
+async def _check_fencing(connection: AsyncConnection, name: str, token: int) -> None:
+    query = select(LeaseRow.token).where(LeaseRow.name == name)
+    newest = (await connection.execute(query)).scalar_one_or_none()
+    if newest != token:
+        raise StoreError(
+            f"The lease {name!r} has changed hands (token {newest}, ours is {token}).",
+            "Another responder acts now; this one may not.",
+        )

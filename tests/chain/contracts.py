@@ -1,0 +1,52 @@
+"""Tiny contracts as bytecode, and sending to them."""
+
+from typing import Any
+
+from chainwatch.chain.rpc import Rpc
+
+
+def creating(runtime: str) -> str:
+    """Init code that deploys `runtime` (hex, at most 255 bytes)."""
+    size = f"{len(runtime) // 2:02x}"
+    return f"0x60{size}600c60003960{size}6000f3{runtime}"
+
+
+NESTING = (
+    "36603657"  # with calldata: jump to the end
+    "5f5f5ff050"  # CREATE of an empty contract
+    "6460006000fd5f526005601b5ff050"  # CREATE whose init code reverts
+    "5f5f5f5f60ff5afa50"  # STATICCALL to an empty account
+    "5f5f5f5f60ff5af450"  # DELEGATECALL to it
+    "5f5f60015f6001305af150"  # CALL of itself with one byte and one wei
+    "00"
+    "5b5f5f5f5f5f60ff5af1505f5ffd"  # the end: CALL, then REVERT
+)
+"""Runtime code that creates, fails to create, calls in every way, and calls itself into a revert."""
+
+RECURSING = "5f5f5f5f5f305af100"
+"""Runtime code that calls itself as deep as gas and the limit of 1,024 allow."""
+
+NOTHING = "00"
+"""Runtime code that stops at once."""
+
+
+def logging(count: int) -> str:
+    """Runtime code that emits `count` logs with one topic each and no data."""
+    return "".join(f"60{n:02x}5f5fa1" for n in range(1, count + 1)) + "00"
+
+
+async def send(rpc: Rpc, **transaction: Any) -> dict[str, Any]:
+    """Send from Anvil's first account, mine, and give the receipt."""
+    sender = (await rpc.call("eth_accounts"))[0]
+    given = {"from": sender, "gas": hex(3_000_000)} | transaction
+    tx_hash = await rpc.call("eth_sendTransaction", [given])
+    while (receipt := await rpc.call("eth_getTransactionReceipt", [tx_hash])) is None:
+        await rpc.call("evm_mine")
+    return receipt
+
+
+async def deploy(rpc: Rpc, runtime: str) -> str:
+    """Deploy `runtime` and give its address."""
+    receipt = await send(rpc, data=creating(runtime))
+    assert receipt["status"] == "0x1"
+    return receipt["contractAddress"]

@@ -1,0 +1,30 @@
+"""Logs and call trees for the tests of decoding, encoded by eth-abi, which is the oracle of these tests."""
+
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from chainwatch.decode.abi import EventSpec
+from chainwatch.types import CallFrame, Log
+
+
+def make_log(spec: EventSpec, *values: Any, address: str = "0x" + "cc" * 20, log_index: int = 0) -> Log:
+    """The log that a contract writes for `spec` with `values` in ABI order."""
+    assert len(values) == len(spec.params)
+    pairs = list(zip(spec.params, values, strict=True))
+    topics = [spec.topic0]
+    for param, value in pairs:
+        if param.indexed:
+            word = encode([param.type], [value])
+            topics.append("0x" + (word if len(word) == 32 else keccak(word)).hex())
+    data = encode([p.type for p, _ in pairs if not p.indexed], [v for p, v in pairs if not p.indexed])
+    return Log(address=address, topics=topics, data="0x" + data.hex(), log_index=hex(log_index))
+
+
+def call(signature: str, *values: Any, sender: str, to: str, **fields: Any) -> CallFrame:
+    """A frame that calls `signature` (its argument types without spaces) at `to`."""
+    types = signature[signature.index("(") + 1 : -1]
+    data = encode([t for t in types.split(",") if t], values).hex()
+    given = {"type": "CALL", "from_": sender, "to": to, "input": "0x" + keccak(text=signature)[:4].hex() + data}
+    return CallFrame(**(given | fields))
