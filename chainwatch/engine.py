@@ -180,6 +180,7 @@ class Engine:
                 await self._publish(outcome.alerts)
             case Reorg(orphaned):
                 alerts = self.pipeline.orphan(orphaned)
+                self.responder.on_orphans(orphaned)
                 log.warning(
                     "reorganisation", orphaned=len(orphaned), ancestor=item.ancestor.number, retracted=len(alerts)
                 )
@@ -226,7 +227,7 @@ class Engine:
             executions = [e for h in alert.tx_hashes if (e := self._seen_executions.get(h)) is not None]
             findings = self.pipeline.triage.findings_of(alert.fingerprint)
             try:
-                decision = await self.responder.consider(alert, findings, executions)
+                decision = await self.responder.consider(alert, findings, executions, self.pipeline.usd)
             except ChainwatchError as error:
                 log.error("no decision on an alert", alert=alert.alert_id, error=str(error))
                 self.notifier.message("chainwatch could not decide on an alert", f"{alert.explanation}\n\n{error}")

@@ -5,7 +5,7 @@ are append-only.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -180,12 +180,17 @@ class Store:
 
     # Leases
 
-    async def acquire_lease(self, name: str, holder: str, seconds: float) -> Lease | None:
-        """Take or renew the lease `name`; None while somebody else holds it. A change of hands raises the token."""
+    async def acquire_lease(
+        self, name: str, holder: str, seconds: float, *, is_dead: Callable[[str], bool] = lambda _holder: False
+    ) -> Lease | None:
+        """Take or renew the lease `name`; None while somebody else holds it who, as far as we know, lives.
+
+        A change of hands raises the token, so that whoever held it before is refused.
+        """
         now = time.time()
         async with self._database.write() as connection:
             row = (await connection.execute(select(LeaseRow.__table__).where(LeaseRow.name == name))).one_or_none()
-            if row is not None and row.holder != holder and row.expires_at > now:
+            if row is not None and row.holder != holder and row.expires_at > now and not is_dead(row.holder):
                 return None
             token = 1 if row is None else row.token + (row.holder != holder or row.expires_at <= now)
             values = {"name": name, "holder": holder, "token": token, "expires_at": now + seconds}

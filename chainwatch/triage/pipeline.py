@@ -6,7 +6,7 @@ that raises is counted and named in the outcome; it never stops the others or th
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -110,12 +110,7 @@ class Pipeline:
 
     def _views(self, facts: tuple[Facts, ...], readings: Mapping[str, ProbeReading]) -> list[View]:
         """One view for each profile; without profiles, one that looks at everything."""
-        prices = self._prices.at(readings)
-
-        def usd(token: Address, amount: int) -> float | None:
-            price = prices.get(token)
-            return None if price is None else amount * price
-
+        usd = self._usd_at(readings)
         if not self._profiles:
             return [View(facts=facts, protected=self._protected, usd=usd)]
         return [
@@ -129,6 +124,19 @@ class Pipeline:
             )
             for p in self._profiles
         ]
+
+    def usd(self, token: Address, amount: int) -> float | None:
+        """Dollars for `amount` base units of `token` at the newest readings, None where no price is known."""
+        return self._usd_at(self._latest(None))(token, amount)
+
+    def _usd_at(self, readings: Mapping[str, ProbeReading]) -> Callable[[Address, int], float | None]:
+        prices = self._prices.at(readings)
+
+        def usd(token: Address, amount: int) -> float | None:
+            price = prices.get(token)
+            return None if price is None else amount * price
+
+        return usd
 
     def _latest(self, block_hash: str | None) -> dict[str, ProbeReading]:
         """The newest readings, or {} where they are not those of `block_hash` (None: whatever they are)."""

@@ -1,0 +1,51 @@
+"""`chainwatch ready`: could every playbook act right now?"""
+
+from collections.abc import Sequence
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from chainwatch.chain.rpc import Rpc
+from chainwatch.cli.common import ConfigOption, JsonOption, load_config, out, print_json, run, wants_json
+from chainwatch.config.load import Loaded
+from chainwatch.respond.ready import Check, Colour, readiness, worst
+from chainwatch.respond.responder import unlock
+
+_MARKS = {Colour.RED: "[bold red]red[/]", Colour.AMBER: "[yellow]amber[/]", Colour.GREEN: "[green]green[/]"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(ready)
+
+
+def ready(context: typer.Context, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Try everything an action needs, short of sending it: red, amber (cannot be known), green.
+
+    Exits 0 when nothing is red, 3 otherwise.
+    """
+    loaded = load_config(context, config)
+    checks = run(_checks(loaded))
+    colour = worst(checks)
+    if wants_json(context, json):
+        print_json({"ready": colour, "checks": checks})
+    else:
+        _show(checks, colour)
+    if colour is Colour.RED:
+        raise typer.Exit(3)
+
+
+async def _checks(loaded: Loaded) -> list[Check]:
+    async with Rpc(loaded.config.chain.http) as rpc:
+        return await readiness(loaded, rpc, lambda: unlock(loaded))
+
+
+def _show(checks: Sequence[Check], colour: Colour) -> None:
+    table = Table(title="Readiness", title_justify="left")
+    for name in ("check", "", "found", "mend"):
+        table.add_column(name, overflow="fold")
+    for check in checks:
+        table.add_row(escape(check.name), _MARKS[check.colour], escape(check.detail), escape(check.mend))
+    out.print(table)
+    out.print(f"Overall: {_MARKS[colour]}")

@@ -1,0 +1,94 @@
+"""Who ended a transaction with more or less of which token, from its Transfers.
+
+The chain's coin and its wrapped form count as one (NATIVE). Making a token counts as the token contract giving,
+burning as it taking, so that a vault that pays out against its own shares has taken something for what it gave.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from chainwatch.types import NATIVE, ZERO_ADDRESS, Address, Event, Frame, Transfer
+
+DUST = 1e-6
+"""A change below this share of what went through is rounding: tokens have 6 decimals and more."""
+
+PASSES_ON = 1e-3
+"""Who keeps less than this of every token that went through it is a route, not a party. Routers round."""
+
+
+class Ledger(msgspec.Struct, frozen=True):
+    """Net changes and gross flows by address and token, in base units. `folded` are the wrapped coins."""
+
+    changes: Mapping[Address, Mapping[Address, int]]
+    gross: Mapping[Address, Mapping[Address, int]]
+    folded: frozenset[Address]
+
+    def net(self, addresses: Iterable[Address]) -> dict[Address, int]:
+        """What `addresses` together gained (positive) or lost, by token, without dust."""
+        total: dict[Address, int] = {}
+        through: dict[Address, int] = {}
+        for address in addresses:
+            for token, change in self.changes.get(address, {}).items():
+                total[token] = total.get(token, 0) + change
+                through[token] = through.get(token, 0) + self.gross[address][token]
+        return {token: change for token, change in total.items() if abs(change) > DUST * through[token]}
+
+    def passes_on(self, address: Address) -> bool:
+        """Whether `address` kept and lost next to nothing of all that went through it."""
+        gross = self.gross.get(address, {})
+        return all(abs(change) <= PASSES_ON * gross[t] for t, change in self.changes.get(address, {}).items())
+
+
+def ledger(events: Sequence[Event]) -> Ledger:
+    """The Ledger of one Execution's events."""
+    transfers = [e for e in events if isinstance(e, Transfer) and e.amount]
+    folded = _wrapped(transfers)
+    changes: dict[Address, dict[Address, int]] = {}
+    gross: dict[Address, dict[Address, int]] = {}
+    for t in transfers:
+        token = NATIVE if t.token in folded else t.token
+        for address, amount in ((giver(t), -t.amount), (taker(t), t.amount)):
+            own, through = changes.setdefault(address, {}), gross.setdefault(address, {})
+            own[token] = own.get(token, 0) + amount
+            through[token] = through.get(token, 0) + t.amount
+    return Ledger(changes, gross, folded)
+
+
+def giver(transfer: Transfer) -> Address:
+    """Who gave: the token contract where the token was made."""
+    return transfer.token if transfer.sender == ZERO_ADDRESS else transfer.sender
+
+
+def taker(transfer: Transfer) -> Address:
+    """Who took: the token contract where the token was burnt."""
+    return transfer.token if transfer.recipient == ZERO_ADDRESS else transfer.recipient
+
+
+def _wrapped(transfers: Sequence[Transfer]) -> frozenset[Address]:
+    """Tokens that are the native coin in another form: made and burnt against as much of it."""
+    coins = {(t.sender, t.recipient, t.amount) for t in transfers if t.token == NATIVE}
+    return frozenset(
+        t.token
+        for t in transfers
+        if t.token != NATIVE
+        and (
+            t.protocol == "weth"
+            or (t.sender == ZERO_ADDRESS and (t.recipient, t.token, t.amount) in coins)
+            or (t.recipient == ZERO_ADDRESS and (t.token, t.sender, t.amount) in coins)
+        )
+    )
+
+
+def sinks(events: Sequence[Event], frames: Sequence[Frame], insiders: frozenset[Address]) -> frozenset[Address]:
+    """Addresses that insiders paid, that gave nothing, and that ran no code: where a gain is carried off to.
+
+    Only a call tree shows that no code ran; without one this is empty.
+    """
+    if not frames:
+        return frozenset()
+    transfers = [e for e in events if isinstance(e, Transfer) and e.amount]
+    givers = {giver(t) for t in transfers}
+    ran = {f.to for f in frames if f.selector or f.end > f.index + 1}
+    paid = {t.recipient for t in transfers if t.sender in insiders}
+    return frozenset(paid - givers - ran - insiders - {ZERO_ADDRESS})

@@ -1,0 +1,1 @@
+"""Acting: playbooks, adapters, Proof, signer, outbox, sender, readiness. Automation may only reduce risk."""

@@ -1,0 +1,438 @@
+"""From an Alert to an action: match a playbook, weigh, prove, send; and say why, whatever the outcome.
+
+The hot path is one round trip (both simulations of the Proof, the action from this sender, the paused state and
+the nonce in one batch), two commits to the outbox, a signature and the sending. What follows (replacing,
+inclusion, verification) goes on in the sender's own task.
+"""
+
+import asyncio
+import hashlib
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from chainwatch.chain.rpc import Rpc, chain_id, quantity
+from chainwatch.config.load import Loaded
+from chainwatch.config.models import PlaybookConfig, Profile
+from chainwatch.errors import BadInput, NodeRejected, NotReady, SendFailed, WrongChain
+from chainwatch.respond.adapters import ADAPTERS, is_true
+from chainwatch.respond.arming import Arming
+from chainwatch.respond.policy import (
+    DAY_SECONDS,
+    Condition,
+    cost_condition,
+    evidence_conditions,
+    proof_condition,
+)
+from chainwatch.respond.proof import Proof, Question, judge
+from chainwatch.respond.ready import refuse_unfit_key
+from chainwatch.respond.sender import ActionResult, Sender
+from chainwatch.respond.signer import Allowed, Signer, load_signer
+from chainwatch.store import Lease, NewAction, Store
+from chainwatch.types import Address, Alert, Block, BlockRef, Execution, Finding, Tier
+
+log = structlog.get_logger(__name__)
+
+_LEASE_SECONDS = 60.0
+
+Usd = Callable[[Address, int], float | None]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided on an Alert, and why. `sent`: a node has acknowledged the action."""
+
+    playbook: str | None
+    sent: bool
+    outcome: str
+    conditions: tuple[Condition, ...] = ()
+    proof: Proof | None = None
+    tx_hash: str | None = None
+    timings_ms: Mapping[str, float] = {}
+
+    def text(self) -> str:
+        """For a person: the outcome, then each condition."""
+        lines = [self.outcome]
+        lines += [f"  {'✓' if c.holds else '✗'} {c.name}: {c.detail}" for c in self.conditions]
+        return "\n".join(lines)
+
+    def summary(self) -> Mapping[str, Any]:
+        """For the log."""
+        return {
+            "playbook": self.playbook,
+            "sent": self.sent,
+            "outcome": self.outcome,
+            "against": [c.name for c in self.conditions if not c.holds],
+            "timings_ms": {name: round(ms, 2) for name, ms in self.timings_ms.items()},
+        }
+
+
+class Responder:
+    """Decides and acts for one chain. Create it with `Responder.create`."""
+
+    def __init__(
+        self, loaded: Loaded, store: Store, rpc: Rpc, arming: Arming, signer: Signer | None, lease: Lease | None
+    ) -> None:
+        config = loaded.config
+        self._profiles = {profile.name: profile for profile in loaded.profiles}
+        self._playbooks = loaded.playbooks
+        self._store = store
+        self._rpc = rpc
+        self._arming = arming
+        self._chain_id = config.chain.id
+        self._gas_limit = config.sending.gas_limit
+        self._lease = lease
+        self._exclusive = True
+        self._address = config.signer.address if config.signer else None
+        self._acted: dict[str, list[float]] = {}
+        self._sender = Sender(rpc, store, signer, arming, config.sending, config.chain.id) if signer else None
+        self.on_result: Callable[[ActionResult], object] = lambda _result: None
+        if self._sender is not None:
+            self._sender.on_result = self._finished
+
+    @classmethod
+    async def create(
+        cls, loaded: Loaded, store: Store, rpc: Rpc, *, armed: bool, exclusive: bool = True
+    ) -> "Responder":
+        """A responder, armed if asked to be.
+
+        Arming needs a signer whose key unlocks, holds each playbook's role and nothing beyond it, and the lease
+        of this store (unless not `exclusive`: a person who acts by hand while the bot runs). Raises BadInput or
+        NotReady, each with its mend. A dry run needs no key.
+        """
+        arming = Arming(loaded.root, armed=armed)
+        signer: Signer | None = None
+        lease: Lease | None = None
+        if armed:
+            arming.refuse_if_disarmed()
+            signer = await unlock(loaded)
+            actual = await chain_id(rpc)
+            if actual != loaded.config.chain.id:
+                raise WrongChain(
+                    f"The node is on chain {actual}, chain.id is {loaded.config.chain.id}.", "Correct one of them."
+                )
+            await refuse_unfit_key(loaded.playbooks, rpc, signer.address)
+            if exclusive:
+                lease = await store.acquire_lease(_lease_name(actual), _holder(), _LEASE_SECONDS, is_dead=_is_dead)
+            if exclusive and lease is None:
+                raise NotReady(
+                    "Another responder holds the lease of this store.",
+                    f"Stop it, or wait {_LEASE_SECONDS:.0f} s after it died.",
+                )
+        responder = cls(loaded, store, rpc, arming, signer, lease)
+        responder._exclusive = exclusive
+        for playbook in loaded.playbooks:
+            since = time.time() - DAY_SECONDS
+            responder._acted[playbook.name] = await store.outbox.sent_since(responder._chain_id, playbook.name, since)
+        await responder._refresh_base_fee()
+        return responder
+
+    @property
+    def armed(self) -> bool:
+        """Whether an action could be sent now."""
+        return self._arming.armed()
+
+    async def resume(self) -> None:
+        """Take up what an earlier run left in the outbox; in a dry run only say so."""
+        if self._sender is not None:
+            await self._sender.resume()
+            return
+        for action in await self._store.outbox.unfinished(self._chain_id):
+            log.warning("an unfinished action is in the outbox; a dry run leaves it alone", action=action.id)
+
+    async def on_block(self, block: Block) -> None:
+        """A block was seen: look for receipts, keep the base fee, renew the lease."""
+        if self._sender is not None:
+            self._sender.wake(block.base_fee_per_gas)
+        if self._lease is not None and self._lease.expires_at - time.time() < _LEASE_SECONDS / 2:
+            self._lease = await self._store.acquire_lease(self._lease.name, self._lease.holder, _LEASE_SECONDS)
+            if self._lease is None:
+                log.error("the lease was lost to another responder: this one no longer acts")
+
+    def on_orphans(self, orphaned: tuple[BlockRef, ...]) -> None:
+        """Blocks were reorganised away."""
+        if self._sender is not None:
+            self._sender.orphaned(orphaned)
+
+    async def drain(self, timeout: float) -> None:
+        """Wait for actions under way, then give the lease back."""
+        if self._sender is not None:
+            await self._sender.drain(timeout)
+        if self._lease is not None:
+            await self._store.release_lease(self._lease)
+            self._lease = None
+
+    async def consider(
+        self, alert: Alert, findings: Sequence[Finding], executions: Sequence[Execution], usd: Usd
+    ) -> Decision:
+        """Decide on an Alert and, if all conditions hold, send the action of the first playbook it triggers.
+
+        `executions` are the Executions the Alert rests on, `usd` prices amounts at the newest block. Raises
+        SendFailed where the action could not be got out, StoreError where the outbox could not be written.
+        """
+        kinds = {alert.kind, *(finding.kind for finding in findings)}
+        for playbook in self._playbooks:
+            if playbook.trigger.profile == alert.protocol and kinds.intersection(playbook.trigger.kinds):
+                decision = await self._decide(playbook, alert, findings, executions, usd)
+                await self._audit(alert, decision)
+                return decision
+        return Decision(playbook=None, sent=False, outcome="No playbook answers this alert.")
+
+    async def act(self, name: str, *, wait: bool) -> ActionResult | None:
+        """Run a playbook's action by hand: no tier and no cost rule, but role, simulation, state and disarm.
+
+        Returns the result with `wait`, else None once it is acknowledged. Raises BadInput for an unknown
+        playbook, NotReady where it cannot or need not act.
+        """
+        playbook = next((p for p in self._playbooks if p.name == name), None)
+        if playbook is None:
+            known = ", ".join(p.name for p in self._playbooks) or "none"
+            raise BadInput(f"There is no playbook {name!r}.", f"Known are: {known}.")
+        facts = await self._ask(playbook, None)
+        if facts.simulation_error is not None:
+            raise NotReady(f"The action reverts: {facts.simulation_error}.", "See `chainwatch ready`.")
+        if self._sender is None:
+            raise NotReady("The action was not sent: this is a dry run; it would succeed.", "Add --arm to send it.")
+        done: asyncio.Future[ActionResult] = asyncio.get_running_loop().create_future()
+
+        def finished(result: ActionResult) -> None:
+            if not done.done():
+                done.set_result(result)
+
+        self.on_result = finished
+        await self._send(playbook, None, facts.nonce, f"by hand: {name}", f"hand:{time.time_ns()}")
+        return await done if wait else None
+
+    async def already_done(self, name: str) -> bool:
+        """Whether the state that playbook `name` brings about is there already."""
+        playbook = next((p for p in self._playbooks if p.name == name), None)
+        return playbook is not None and (await self._ask(playbook, None)).already_done
+
+    async def _decide(
+        self,
+        playbook: PlaybookConfig,
+        alert: Alert,
+        findings: Sequence[Finding],
+        executions: Sequence[Execution],
+        usd: Usd,
+    ) -> Decision:
+        clock = _Clock()
+        adapter = ADAPTERS[playbook.action.adapter]
+        profile = self._profiles[playbook.trigger.profile]
+        conditions = evidence_conditions(alert, playbook, adapter, self._acted.get(playbook.name, ()), time.time())
+        against = {c.name for c in conditions if not c.holds}
+        if against - ({"tier"} if playbook.guards.min_tier is Tier.ALERT else set()):
+            return _declined(playbook, conditions, None, clock)
+        question = self._question(playbook, profile, alert, executions)
+        facts = await self._ask(playbook, question)
+        clock.lap("proof")
+        conditions += [
+            Condition("simulates", facts.simulation_error is None, facts.simulation_error or "the action succeeds now"),
+            proof_condition(facts.proof),
+            cost_condition(findings, profile, playbook, _preventable(facts.proof, alert, profile, usd)),
+            Condition("armed", self.armed, self._armed_detail()),
+        ]
+        if facts.already_done:
+            return Decision(
+                playbook=playbook.name, sent=False, outcome="Nothing to do: the protected contract is paused already.",
+                conditions=tuple(conditions), proof=facts.proof, timings_ms=clock.laps,
+            )  # fmt: skip
+        if not all(c.holds for c in conditions):
+            return _declined(playbook, conditions, facts.proof, clock)
+        if self._sender is None or self._sender.under_way(playbook.action.target, adapter.act):
+            outcome = "The action is under way already."
+            return Decision(playbook=playbook.name, sent=False, outcome=outcome, conditions=tuple(conditions))
+        tx_hash = await self._send(
+            playbook, alert, facts.nonce, alert.explanation, f"{alert.fingerprint}:{alert.alert_id}"
+        )
+        clock.lap("send")
+        return Decision(
+            playbook=playbook.name,
+            sent=tx_hash is not None,
+            outcome=f"Sent {adapter.name} to {playbook.action.target}: {tx_hash}" if tx_hash else "It was sent before.",
+            conditions=tuple(conditions),
+            proof=facts.proof,
+            tx_hash=tx_hash,
+            timings_ms=clock.laps,
+        )
+
+    async def _send(
+        self, playbook: PlaybookConfig, alert: Alert | None, nonce: int, reason: str, occasion: str
+    ) -> str | None:
+        """Plan, sign and send; once more with a fresh nonce where the node says that this one is used."""
+        assert self._sender is not None and self._address is not None
+        adapter = ADAPTERS[playbook.action.adapter]
+        for attempt in range(2):
+            action = NewAction(
+                key=_key(playbook, self._chain_id, occasion, attempt),
+                chain_id=self._chain_id,
+                playbook=playbook.name,
+                playbook_version=playbook.version,
+                adapter=adapter.name,
+                target=playbook.action.target,
+                data=adapter.act,
+                sender=self._address,
+                gas_limit=self._gas_limit,
+                nonce=nonce,
+                alert_id=alert.alert_id if alert else None,
+                fingerprint=alert.fingerprint if alert else occasion,
+                reason=reason[:2_000],
+            )
+            fencing = self._fencing()
+            try:
+                sent = await self._sender.send(action, fencing=fencing)
+            except SendFailed as error:
+                if attempt or "nonce" not in error.problem.lower():
+                    raise
+                nonce = quantity(await self._rpc.call("eth_getTransactionCount", [self._address, "pending"], as_=str))
+                continue
+            if sent is None:
+                return None
+            self._acted.setdefault(playbook.name, []).append(sent.created_at)
+            return sent.tx_hash
+        raise AssertionError("unreachable: the second refusal is raised")
+
+    def _fencing(self) -> tuple[str, int] | None:
+        """The lease under which an action is decided. One that was lost refuses; a person by hand needs none."""
+        if not self._exclusive:
+            return None
+        return (self._lease.name, self._lease.token) if self._lease else (_lease_name(self._chain_id), -1)
+
+    def _question(
+        self, playbook: PlaybookConfig, profile: Profile, alert: Alert, executions: Sequence[Execution]
+    ) -> Question:
+        lost = alert.loss_estimate.get("tokens", {})
+        tokens = dict.fromkeys([*lost, *(token.address for token in profile.tokens)])
+        victims = tuple(v for v in alert.victims if v in profile.protected)
+        return Question(
+            sender=self._address or playbook.action.target,
+            target=playbook.action.target,
+            data=ADAPTERS[playbook.action.adapter].act,
+            attacks=tuple(executions),
+            victims=victims or tuple(sorted(profile.protected)),
+            tokens=tuple(tokens),
+        )
+
+    async def _ask(self, playbook: PlaybookConfig, question: Question | None) -> "_Answers":
+        """Everything that has to be asked, in one round trip."""
+        adapter, target = ADAPTERS[playbook.action.adapter], playbook.action.target
+        if self._address is None:
+            raise NotReady("No [signer] is configured, so nobody could act.", "Add one to chainwatch.toml.")
+        calls: list[tuple[str, list[Any]]] = [
+            ("eth_call", [{"from": self._address, "to": target, "data": adapter.act}, "latest"]),
+            ("eth_call", [{"to": target, "data": adapter.read}, "latest"]),
+            ("eth_getTransactionCount", [self._address, "latest"]),
+        ]
+        provable = question is not None and question.base is not None
+        if question is not None and provable:
+            calls += question.requests()
+        simulated, state, nonce, *proofs = await self._rpc.batch(calls)
+        if isinstance(nonce, NodeRejected):
+            raise nonce
+        return _Answers(
+            simulation_error=simulated.message if isinstance(simulated, NodeRejected) else None,
+            already_done=is_true(state),
+            nonce=quantity(nonce),
+            proof=judge(question, proofs) if question is not None else Proof(verdict="inconclusive", explanation=""),
+        )
+
+    def _armed_detail(self) -> str:
+        if self._arming.disarmed():
+            return f"disarmed {self._arming.why()}"
+        return "armed" if self.armed else "dry run: --arm was not given"
+
+    def _finished(self, result: ActionResult) -> None:
+        self.on_result(result)
+
+    async def _refresh_base_fee(self) -> None:
+        if self._sender is not None:
+            head = await self._rpc.call("eth_getBlockByNumber", ["latest", False])
+            self._sender.wake(quantity(head.get("baseFeePerGas")))
+
+    async def _audit(self, alert: Alert, decision: Decision) -> None:
+        if decision.sent or all(c.holds for c in decision.conditions if c.name != "armed"):
+            await self._store.audit("decision", alert=alert.alert_id, **decision.summary())
+
+
+class _Answers(msgspec.Struct, frozen=True):
+    simulation_error: str | None
+    already_done: bool
+    nonce: int
+    proof: Proof
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = (now - self._last) * 1e3
+        self._last = now
+
+
+def _declined(
+    playbook: PlaybookConfig, conditions: Sequence[Condition], proof: Proof | None, clock: _Clock
+) -> Decision:
+    against = [c.name for c in conditions if not c.holds]
+    if against == ["armed"]:
+        outcome = f"Dry run: {playbook.name} would be sent now."
+    else:
+        outcome = f"{playbook.name} is not sent: {', '.join(against)} {'does' if len(against) == 1 else 'do'} not hold."
+    return Decision(
+        playbook=playbook.name, sent=False, outcome=outcome, conditions=tuple(conditions), proof=proof,
+        timings_ms=clock.laps,
+    )  # fmt: skip
+
+
+def _preventable(proof: Proof, alert: Alert, profile: Profile, usd: Usd) -> float | None:
+    """What the protected still hold after the attack, in dollars; else what the profile says, less the loss."""
+    priced = [value for token, amount in proof.left.items() if (value := usd(token, amount)) is not None]
+    if priced:
+        return sum(priced)
+    if profile.tvl_usd is None:
+        return None
+    return max(profile.tvl_usd - float(alert.loss_estimate.get("usd") or 0.0), 0.0)
+
+
+def _key(playbook: PlaybookConfig, chain: int, occasion: str, attempt: int) -> str:
+    text = f"{playbook.name}\n{playbook.version}\n{chain}\n{playbook.action.target}\n{occasion}\n{attempt}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lease_name(chain: int) -> str:
+    return f"responder-{chain}"
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether a lease's holder ran on this machine and is gone: a killed bot must not lock out its successor."""
+    host, _, pid = holder.rpartition(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+async def unlock(loaded: Loaded) -> Signer:
+    """Open the configured keystore, off the event loop. Raises BadInput naming what is wrong with it."""
+    config = loaded.config
+    if config.signer is None:
+        raise BadInput("Arming needs a key, and no [signer] is configured.", "Add [signer] to chainwatch.toml.")
+    allowed = frozenset(
+        Allowed(config.chain.id, p.action.target, ADAPTERS[p.action.adapter].act) for p in loaded.playbooks
+    )
+    return await asyncio.to_thread(load_signer, config.signer, loaded.root, allowed)
