@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 _RESTART_DELAY_SECONDS = 1.0
 _DRAIN_SECONDS = 20.0
+_KEPT_EXECUTIONS = 500
 _ACTED_ON = (AlertEvent.OPENED, AlertEvent.UPDATED)
 
 
@@ -85,7 +86,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._stopped = asyncio.Event()
         self._lock = asyncio.Lock()
-        self._seen_executions: dict[str, Execution] = {}
+        self._rested_on: dict[str, Execution] = {}
 
     async def __aenter__(self) -> "Engine":
         config = self._loaded.config
@@ -170,8 +171,7 @@ class Engine:
             case NewBlock(block):
                 readings = await self._readings(item)
                 outcome = self.pipeline.block(block, readings)
-                self._remember(block.executions)
-                await self._decide(outcome.alerts)
+                await self._decide(outcome.alerts, block.executions)
                 self._observer.block(item, outcome, time.perf_counter() - started)
                 self._count(outcome, len(block.executions))
                 await self.responder.on_block(block)
@@ -199,8 +199,7 @@ class Engine:
         async for execution in self.mempool.items():
             async with self._lock:
                 outcome = self.pipeline.pending(execution)
-                self._remember((execution,))
-                await self._decide(outcome.alerts)
+                await self._decide(outcome.alerts, (execution,))
                 self._count(outcome, 0)
                 await self._write(self.store.record_findings(outcome.findings))
                 await self._publish(outcome.alerts)
@@ -213,18 +212,16 @@ class Engine:
             log.warning("probe failed", probe=reading.name, error=reading.error, block=item.block.ref.number)
         return readings
 
-    def _remember(self, executions: tuple[Execution, ...]) -> None:
-        """Keep the last Executions, which the Proof of an Alert about several transactions needs."""
-        for execution in executions:
-            self._seen_executions[execution.transaction.hash] = execution
-        while len(self._seen_executions) > 5_000:
-            self._seen_executions.pop(next(iter(self._seen_executions)))
-
-    async def _decide(self, alerts: tuple[Alert, ...]) -> None:
+    async def _decide(self, alerts: tuple[Alert, ...], subjects: tuple[Execution, ...]) -> None:
+        """Let the responder decide. What an Alert rests on is kept: its Proof may need it again later."""
+        if not any(alert.event in _ACTED_ON for alert in alerts):
+            return
+        now = {execution.transaction.hash: execution for execution in subjects}
         for alert in alerts:
             if alert.event not in _ACTED_ON:
                 continue
-            executions = [e for h in alert.tx_hashes if (e := self._seen_executions.get(h)) is not None]
+            self._rested_on |= {h: now[h] for h in alert.tx_hashes if h in now}
+            executions = [self._rested_on[h] for h in alert.tx_hashes if h in self._rested_on]
             findings = self.pipeline.triage.findings_of(alert.fingerprint)
             try:
                 decision = await self.responder.consider(alert, findings, executions, self.pipeline.usd)
@@ -233,6 +230,8 @@ class Engine:
                 self.notifier.message("chainwatch could not decide on an alert", f"{alert.explanation}\n\n{error}")
                 continue
             self._observer.decision(alert, decision)
+        while len(self._rested_on) > _KEPT_EXECUTIONS:
+            self._rested_on.pop(next(iter(self._rested_on)))
 
     async def _publish(self, alerts: tuple[Alert, ...] | list[Alert]) -> None:
         for alert in alerts:

@@ -234,7 +234,7 @@ class PriceUpdate(Event, frozen=True, kw_only=True, tag="price_update"):
 
 
 class Deposit(Event, frozen=True, kw_only=True, tag="deposit"):
-    """`account` put `amount` of `token` (None: the contract's own asset) into `address`."""
+    """`account` put `amount` of `token` (None: not named, as a rule the contract's own asset) into `address`."""
 
     account: Address
     token: Address | None
@@ -243,7 +243,7 @@ class Deposit(Event, frozen=True, kw_only=True, tag="deposit"):
 
 
 class Withdraw(Event, frozen=True, kw_only=True, tag="withdraw"):
-    """`account` took `amount` of `token` (None: the contract's own asset) out of `address`."""
+    """`account` took `amount` of `token` (None: not named, as a rule the contract's own asset) out of `address`."""
 
     account: Address
     token: Address | None
@@ -380,7 +380,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `confidence` is 0 to 1. `likelihood_ratio` is how much more often the detector says this of attacks
     than of benign transactions, as measured (docs/detectors). `loss` is what the protected (or the victim)
     lost, by token, in base units; `loss_usd` the same in dollars where every price is known.
-    `exposed_usd` is what is still there to be lost, where known. `victims` are the contracts that lost.
+    `victims` are the contracts that lost or may lose. A `condition` is true of a state that lasts, and is found
+    again in every block while it does; otherwise the Finding is about its transaction.
     """
 
     detector: str
@@ -400,6 +401,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     formula: str
     explanation: str
     broken_invariant: bool = False
+    condition: bool = False
 
 
 class Tier(StrEnum):
@@ -452,6 +454,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
     victims: tuple[Address, ...] = ()
     suspects: tuple[Address, ...] = ()
+    condition: bool = False
 
 
 def evidence_overlaps(left: Sequence[Evidence], right: Sequence[Evidence]) -> bool:

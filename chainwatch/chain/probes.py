@@ -82,7 +82,11 @@ def _spec(name: str, contract: Address, call: str, args: Sequence[str] = ()) -> 
 
 def _types(text: str) -> tuple[str, ...]:
     """The types in their canonical form, of which a selector is made: `uint` is `uint256`, without spaces."""
-    types = tuple(normalize(part.strip()) for part in text.split(",") if part.strip())
+    types: tuple[str, ...] = tuple(
+        normalize(part.strip())  # type: ignore[no-untyped-call]
+        for part in text.split(",")
+        if part.strip()
+    )
     for type_ in types:
         parse(type_).validate()
     return types

@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
+NO_SUCH_METHOD = (-32601, -32004)
+"""Error codes that say so: of JSON-RPC 2.0, and of EIP-1474 (method not supported)."""
+
 
 class _Error(msgspec.Struct):
     code: int = 0

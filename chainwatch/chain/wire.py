@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from chainwatch.errors import NodeError
-from chainwatch.types import BlockRef, CallFrame, Execution, Log, MalformedLog, Receipt, Stage, Transaction
+from chainwatch.types import Block, BlockRef, CallFrame, Execution, Log, MalformedLog, Receipt, Stage, Transaction
 
 
 class WireBlock(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -93,6 +93,24 @@ def _parse_receipt_leniently(raw: bytes) -> tuple[Receipt, list[MalformedLog]]:
         except msgspec.MsgspecError as error:
             bad.append(MalformedLog(tx_hash=receipt.transaction_hash, reason=str(error), raw=bytes(item)))
     return msgspec.structs.replace(receipt, logs=logs), bad
+
+
+def block_of(
+    chain_id: int,
+    wire: WireBlock,
+    receipts: Sequence[Receipt] | None,
+    traces: Sequence[CallFrame | None] | None,
+    malformed: dict[str, tuple[MalformedLog, ...]] | None = None,
+) -> Block:
+    """The block with its Executions. Raises ValueError where a quantity is not hex."""
+    ref = wire.ref()
+    return Block(
+        chain_id=chain_id,
+        ref=ref,
+        executions=executions_of(chain_id, ref, wire.transactions, receipts, traces, malformed),
+        base_fee_per_gas=None if wire.base_fee_per_gas is None else int(wire.base_fee_per_gas, 16),
+        gas_limit=None if wire.gas_limit is None else int(wire.gas_limit, 16),
+    )
 
 
 def executions_of(

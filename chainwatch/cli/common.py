@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("chainwatch.toml")
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 ConfigOption = Annotated[

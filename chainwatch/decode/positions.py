@@ -14,6 +14,8 @@ from chainwatch.types import NATIVE, Address, Borrow, Deposit, Event, Frame, Liq
 
 V2_SWAP = "0x022c0d9f"  # swap(uint256,uint256,address,bytes)
 V3_SWAP = "0x128acb08"  # swap(address,bool,int256,uint160,bytes)
+# What else a v2 pair does with what was sent to it: mint(address), burn(address), skim(address), sync().
+V2_SETTLES = frozenset(("0x6a627842", "0x89afcb44", "0xbc25cf77", "0xfff6cae9"))
 
 
 class Found(NamedTuple):
@@ -121,10 +123,9 @@ def _liquidation(frame: Frame) -> Found | None:
 
 def swaps(frames: Sequence[Frame], moves: Sequence[Move]) -> Iterator[Found]:
     """Trades at pools of the Uniswap v2 and v3 kind."""
-    called = [f for f in frames if f.selector in (V2_SWAP, V3_SWAP) and f.kind == "CALL" and not f.reverted]
-    if not called:
+    pools = {f.to for f in frames if f.selector in (V2_SWAP, V3_SWAP) and f.kind == "CALL" and not f.reverted}
+    if not pools:
         return
-    pools = {f.to for f in called}
     near: dict[Address, list[Move]] = {pool: [] for pool in pools}
     for move in moves:
         if move.token != NATIVE:
@@ -132,11 +133,19 @@ def swaps(frames: Sequence[Frame], moves: Sequence[Move]) -> Iterator[Found]:
                 if side in pools:
                     near[side].append(move)
     since: dict[Address, int] = {}
-    for frame in called:
+    for frame in frames:
+        if frame.to not in pools or frame.kind != "CALL" or frame.reverted:
+            continue
+        if frame.selector in V2_SETTLES:  # what came in before was liquidity, not the price of a trade
+            since[frame.to] = frame.end - 1  # a token that settles the pool within its own transfer is still coming in
+        if frame.selector not in (V2_SWAP, V3_SWAP):
+            continue
         v2 = frame.selector == V2_SWAP
         # A v2 pool is paid before the call or in its callback, a v3 pool in its callback only.
         start = since.get(frame.to, 0) if v2 else frame.index
-        paid = _sums(m for m in near[frame.to] if m.recipient == frame.to and start <= m.frame < frame.end)
+        paid = _sums(
+            m for m in near[frame.to] if m.recipient == frame.to and m.frame < frame.end and frames[m.frame].end > start
+        )
         out = _sums(m for m in near[frame.to] if m.sender == frame.to and frame.index <= m.frame < frame.end)
         since[frame.to] = frame.end
         amounts = _v2_amounts(frame, paid, out) if v2 else _v3_amounts(frame, paid, out)

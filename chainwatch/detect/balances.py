@@ -47,12 +47,21 @@ def ledger(events: Sequence[Event]) -> Ledger:
     changes: dict[Address, dict[Address, int]] = {}
     gross: dict[Address, dict[Address, int]] = {}
     for t in transfers:
+        if _is_wrapping(t, folded):
+            continue
         token = NATIVE if t.token in folded else t.token
         for address, amount in ((giver(t), -t.amount), (taker(t), t.amount)):
             own, through = changes.setdefault(address, {}), gross.setdefault(address, {})
             own[token] = own.get(token, 0) + amount
             through[token] = through.get(token, 0) + t.amount
     return Ledger(changes, gross, folded)
+
+
+def _is_wrapping(transfer: Transfer, folded: frozenset[Address]) -> bool:
+    """One leg of wrapping or unwrapping, which changes nothing for anybody; without a call tree only one is seen."""
+    if transfer.token == NATIVE:
+        return transfer.sender in folded or transfer.recipient in folded
+    return transfer.token in folded and ZERO_ADDRESS in (transfer.sender, transfer.recipient)
 
 
 def giver(transfer: Transfer) -> Address:

@@ -93,7 +93,7 @@ def _finding(invariant: InvariantConfig, block: Block, view: View, profile: Prof
     before = _readings_before(view.history)
     fresh = holds(invariant, before) is True
     victims = tuple(profile.address_of(name) for name in invariant.victims)
-    culprits = touching(block, view.facts, frozenset(victims))
+    culprits = touching(block, view.facts, frozenset(victims)) if fresh else []
     values = _variables(view.probes)
     used = _program(invariant.expression).variables()
     now = ", ".join(f"{name} = {values[name]:.6g}" for name in used)
@@ -125,6 +125,7 @@ def _finding(invariant: InvariantConfig, block: Block, view: View, profile: Prof
         formula=f"{invariant.name}: {invariant.expression}",
         explanation=f"Invariant {invariant.name!r} of {profile.name} {since}: {invariant.expression}, with {now}.",
         broken_invariant=fresh,
+        condition=True,
     )
 
 

@@ -189,6 +189,7 @@ def _block_finding(
         evidence=tuple(Evidence(ref=p.ref, what="a price", values={"price": p.value}) for p in prices),
         formula=f"{oracle.name}: {kind}",
         explanation=f"Oracle {oracle.name} of {profile.name}: {text}.",
+        condition=True,
     )
 
 

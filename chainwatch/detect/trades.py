@@ -16,8 +16,9 @@ from chainwatch.types import Address, Event, FlashLoan, Frame, Swap, Transfer
 MANY = 5
 """Successive trades of one pair in one direction that make a price: the KRP pattern of LeiShen (ICDCS 2023)."""
 
-KEPT_AFTER_FEE = (0.997, 0.9975, 0.998, 0.999, 0.9995, 1.0)
-"""What constant-product pools keep of an amount in: Uniswap v2 0.997, PancakeSwap 0.9975 (v1 0.998), BiSwap 0.999."""
+KEPT_AFTER_FEE = tuple(1 - step * 0.0005 for step in range(13))
+"""What constant-product pools may keep of an amount in: fees of 0 to 0.6 % in steps of 0.05 %. Uniswap v2 takes 0.3 %,
+PancakeSwap 0.25 % (at first 0.2 %), BiSwap 0.1 %, Solidly 0.01 to 0.05 %."""
 
 _MULTI_POOL_CALLS = frozenset(
     (
@@ -78,7 +79,7 @@ def _ratio(trades: Sequence[Trade]) -> tuple[float, str]:
     ratio = max(prices) / min(prices)
     implied = max((r for a, b in pairwise(trades) if (r := implied_ratio(a, b)) is not None), default=0.0)
     if implied > ratio:
-        return implied, "reserves implied by opposite trades"
+        return implied, "at least, by the reserves that opposite trades imply"
     return ratio, "prices of the trades"
 
 
@@ -87,7 +88,8 @@ def implied_ratio(first: Trade, second: Trade) -> float | None:
 
     The two amounts out are two equations in the two reserves before: with g kept after the fee, a in and b out,
     then c in and d out, b (r0 + g a) = g a r1 and d (r1 - b + g c) = g c (r0 + a). The fee is not known, so the
-    least ratio over the fees in use is taken: too low a fee finds none, too high a fee one that is too small.
+    least ratio over the fees in use is taken: at most the truth, and often well below it. A pool with a higher fee
+    than all of these can look shallower than it is; there the answer may be too high.
     None where no fee fits (another kind of pool, a token with a fee on transfers).
     """
     if first.forward == second.forward or not _is_constant_product(first):

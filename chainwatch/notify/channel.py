@@ -1,17 +1,18 @@
-"""Notifications through apprise, off the hot path: a bounded queue, retries, and a count of what failed.
+"""Notifications through apprise, off the hot path: bounded queues, retries, and a count of what failed.
 
-A channel that fails never delays detection or an action; it shows in the status and in the log, without its
-URL, which may hold a token.
+A channel that fails never delays detection, an action or another channel; it shows in the status and in the
+log, without its URL, which may hold a token.
 """
 
 import asyncio
+import logging
 import os
-from collections.abc import Sequence
 
 import apprise
 import msgspec
 import structlog
-from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_attempt, wait_exponential
+from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, retry_if_result, stop_after_attempt
+from tenacity.wait import wait_exponential
 
 from chainwatch.config.models import NotifyConfig
 from chainwatch.errors import BadConfig
@@ -19,17 +20,57 @@ from chainwatch.types import Alert, AlertEvent, Severity, Tier
 
 log = structlog.get_logger(__name__)
 
+# apprise's own log lines hold parts of URLs; what went wrong is said here, without them.
+_apprise_log = logging.getLogger("apprise")
+_apprise_log.addHandler(logging.NullHandler())
+_apprise_log.propagate = False
+
 _QUEUE = 500
 _ATTEMPTS = 4
+_FIRST_WAIT_SECONDS = 0.5
 _TIERS = list(Tier)
 
 
 class NotifyCounts(msgspec.Struct):
-    """What became of the messages. `dropped`: the queue was full; `failed`: a channel refused every attempt."""
+    """What became of the messages, each counted once a channel. `dropped`: the channel's queue was full;
+    `failed`: the channel refused every attempt."""
 
     delivered: int = 0
     failed: int = 0
     dropped: int = 0
+
+
+class _Message(msgspec.Struct, frozen=True):
+    title: str
+    body: str
+    type: apprise.NotifyType
+
+
+class _Channel:
+    """One apprise URL with a queue of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._apprise = apprise.Apprise()
+        if not self._apprise.add(url):
+            scheme, separator, _ = url.partition("://")
+            raise BadConfig(
+                "notify.urls: apprise does not understand "
+                + (f"a URL that begins with {scheme}://." if separator else "a URL without a scheme."),
+                "Check it against apprise's documentation.",
+            )
+        # Only the scheme may be shown: the rest may hold a token.
+        self.name = str(self._apprise[0].secure_protocol or self._apprise[0].protocol)
+        self.queue: asyncio.Queue[_Message] = asyncio.Queue(maxsize=_QUEUE)
+
+    async def deliver(self, message: _Message) -> None:
+        """Send the message, in several attempts. Raises RetryError when all of them failed."""
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_exponential(multiplier=_FIRST_WAIT_SECONDS, max=10),
+            # A plugin says False, or raises whatever the library below it raises.
+            retry=retry_if_result(lambda delivered: not delivered) | retry_if_exception_type(Exception),
+        )
+        await attempts(self._apprise.async_notify, title=message.title, body=message.body, notify_type=message.type)
 
 
 class Notifier:
@@ -37,8 +78,7 @@ class Notifier:
 
     def __init__(self, config: NotifyConfig) -> None:
         self._min_tier = config.min_tier
-        self._channels = _channels(config)
-        self._queue: asyncio.Queue[tuple[str, str, apprise.NotifyType]] = asyncio.Queue(maxsize=_QUEUE)
+        self._channels = [_Channel(url) for url in _urls(config)]
         self.counts = NotifyCounts()
 
     def alert(self, alert: Alert) -> None:
@@ -56,73 +96,52 @@ class Notifier:
         self.message(title, f"{body}\nalert {alert.alert_id}", type_)
 
     def message(self, title: str, body: str, type_: apprise.NotifyType = apprise.NotifyType.INFO) -> None:
-        """Queue a message; when the queue is full it is dropped and counted, never waited for."""
-        if not self._channels:
-            return
-        try:
-            self._queue.put_nowait((title, body, type_))
-        except asyncio.QueueFull:
-            self.counts.dropped += 1
-            log.error("notification dropped: queue full", title=title)
+        """Queue a message; where a channel's queue is full it is dropped and counted, never waited for."""
+        for channel in self._channels:
+            try:
+                channel.queue.put_nowait(_Message(title, body, type_))
+            except asyncio.QueueFull:
+                self.counts.dropped += 1
+                log.error("notification dropped: queue full", channel=channel.name, title=title)
 
     async def run(self) -> None:
         """Deliver for ever."""
-        while True:
-            title, body, type_ = await self._queue.get()
-            try:
-                # Channels on their own, so that a dead one is retried without repeating the others.
-                await asyncio.gather(*(self._deliver(c, title, body, type_) for c in self._channels))
-            finally:
-                self._queue.task_done()
+        async with asyncio.TaskGroup() as group:
+            for channel in self._channels:
+                group.create_task(self._serve(channel))
+            await asyncio.Event().wait()
 
     async def drain(self, timeout: float) -> None:
-        """Wait until what is queued has been delivered, at most `timeout` seconds."""
+        """Wait until what is queued has been delivered or has failed, at most `timeout` seconds."""
         try:
-            await asyncio.wait_for(self._queue.join(), timeout)
+            await asyncio.wait_for(asyncio.gather(*(channel.queue.join() for channel in self._channels)), timeout)
         except TimeoutError:
-            log.error("notifications left undelivered at shutdown", count=self._queue.qsize())
+            left = {channel.name: channel.queue.qsize() for channel in self._channels}
+            log.error("notifications left undelivered at shutdown", still_queued=left)
 
-    async def _deliver(self, channel: apprise.Apprise, title: str, body: str, type_: apprise.NotifyType) -> None:
-        try:
-            async for attempt in AsyncRetrying(
-                stop=stop_after_attempt(_ATTEMPTS),
-                wait=wait_exponential(multiplier=0.5, max=10),
-                retry=retry_if_result(lambda delivered: not delivered),
-            ):
-                with attempt:
-                    delivered = await channel.async_notify(title=title, body=body, notify_type=type_)
-                if not attempt.retry_state.outcome.failed:  # type: ignore[union-attr]
-                    attempt.retry_state.set_result(delivered)
-        except RetryError:
-            self.counts.failed += 1
-            log.error("notification not delivered", channel=_scheme(channel), title=title, attempts=_ATTEMPTS)
-        except Exception as error:  # a plugin of a channel may raise anything; the watch goes on
-            self.counts.failed += 1
-            log.error("notification channel raised", channel=_scheme(channel), error=type(error).__name__)
-        else:
-            self.counts.delivered += 1
+    async def _serve(self, channel: _Channel) -> None:
+        while True:
+            message = await channel.queue.get()
+            try:
+                await channel.deliver(message)
+                self.counts.delivered += 1
+            except RetryError as error:
+                self.counts.failed += 1
+                raised = error.last_attempt.exception()
+                log.error(
+                    "notification not delivered", channel=channel.name, title=message.title, attempts=_ATTEMPTS,
+                    error=type(raised).__name__ if raised else "refused",
+                )  # fmt: skip
+            finally:
+                channel.queue.task_done()
 
 
-def _channels(config: NotifyConfig) -> Sequence[apprise.Apprise]:
-    urls = list(config.urls)
-    if config.urls_env is not None:
-        if config.urls_env not in os.environ:
-            raise BadConfig(
-                f"notify.urls_env names the environment variable {config.urls_env}, which is not set.",
-                "Set it to apprise URLs separated by spaces, or remove the key.",
-            )
-        urls += os.environ[config.urls_env].split()
-    channels = []
-    for url in urls:
-        channel = apprise.Apprise()
-        if not channel.add(url):
-            raise BadConfig(
-                f"notify.urls: apprise does not understand a URL that begins with {url.split(':')[0]!r}.",
-                "Check it against apprise's documentation.",
-            )
-        channels.append(channel)
-    return channels
-
-
-def _scheme(channel: apprise.Apprise) -> str:
-    return str(channel[0].secure_protocol or channel[0].protocol) if len(channel) else "?"
+def _urls(config: NotifyConfig) -> list[str]:
+    if config.urls_env is None:
+        return list(config.urls)
+    if config.urls_env not in os.environ:
+        raise BadConfig(
+            f"notify.urls_env names the environment variable {config.urls_env}, which is not set.",
+            "Set it to apprise URLs separated by spaces, or remove the key.",
+        )
+    return [*config.urls, *os.environ[config.urls_env].split()]

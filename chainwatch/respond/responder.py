@@ -129,6 +129,9 @@ class Responder:
             since = time.time() - DAY_SECONDS
             responder._acted[playbook.name] = await store.outbox.sent_since(responder._chain_id, playbook.name, since)
         await responder._refresh_base_fee()
+        if signer is not None:
+            await store.outbox.rehearse()
+            await asyncio.to_thread(signer.rehearse)
         return responder
 
     @property

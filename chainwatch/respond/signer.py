@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import msgspec
 from eth_account import Account
+from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 
 from chainwatch.config.models import SignerConfig
@@ -51,6 +52,10 @@ class Signer:
     def address(self) -> Address:
         """The account's address, in lower case."""
         return str(self._account.address).lower()
+
+    def rehearse(self) -> None:
+        """Sign once and throw it away: the first signature of a process is several times as slow as the next."""
+        self._account.sign_message(encode_defunct(b"chainwatch rehearsal"))
 
     def sign(self, call: Allowed, *, nonce: int, gas_limit: int, fees: Fees) -> Signed:
         """Sign an EIP-1559 transaction. Raises NotReady for a call that no playbook names or too much gas."""

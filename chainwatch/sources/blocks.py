@@ -166,7 +166,7 @@ class BlockSource:
             yield item
 
     async def _link(self, ref: BlockRef) -> AsyncIterator[BlockItem]:
-        """Yield `ref` as the next block; where it does not follow the tip, after a Reorg and the blocks of its branch."""
+        """Yield `ref` as the next block; where it does not follow the tip, after a Reorg and its branch's blocks."""
         branch = [ref]
         known = {block.hash: i for i, block in enumerate(self._chain)}
         while branch[-1].parent_hash not in known:

@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 import structlog
 
-from chainwatch.chain.rpc import Rpc
-from chainwatch.chain.wire import ParityTrace, WireBlock, call_tree, executions_of, is_null, parse_receipts
+from chainwatch.chain.rpc import NO_SUCH_METHOD, Rpc
+from chainwatch.chain.wire import ParityTrace, WireBlock, block_of, call_tree, is_null, parse_receipts
 from chainwatch.errors import NodeError, NodeRejected
 from chainwatch.types import Block, CallFrame
 
@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 TraceMode = Literal["parity", "geth", "none"]
 
+_BATCH = 100  # providers limit batches; geth's own limit is 1,000 calls
 _GETH_TRACER = {"tracer": "callTracer", "timeout": "10s"}
 
 
@@ -84,12 +85,11 @@ class Fetcher:
             raise BlockVanished(f"Block {block_hash} is no longer known to the node.", "It is followed by itself.")
         try:
             wire = msgspec.json.decode(raw, type=WireBlock)
+            if not self._receipts_by_block:
+                receipts_raw = await self._receipts_one_by_one(wire)
             receipts, malformed = parse_receipts(receipts_raw)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise NodeError(f"Block {block_hash} cannot be read: {error}.", "Check the node.") from error
-        if not self._receipts_by_block and wire.transactions:
-            receipts_raw = await self._receipts_one_by_one(wire)
-            receipts, malformed = parse_receipts(receipts_raw)
         hashes = [t.hash for t in wire.transactions]
         if wire.hash != block_hash:
             raise NodeError(f"The node gave block {wire.hash} when asked for {block_hash}.", "Check the node.")
@@ -102,15 +102,13 @@ class Fetcher:
         if self._trace_mode == "geth" and hashes:
             trees = await self._geth_traces(block_hash, len(hashes))
         elif traces is not None:
-            trees = [call_tree(traces.get(h, ())) for h in hashes]
-        ref = wire.ref()
-        block = Block(
-            chain_id=self._chain_id,
-            ref=ref,
-            executions=executions_of(self._chain_id, ref, wire.transactions, receipts, trees, malformed),
-            base_fee_per_gas=None if wire.base_fee_per_gas is None else int(wire.base_fee_per_gas, 16),
-            gas_limit=None if wire.gas_limit is None else int(wire.gas_limit, 16),
-        )
+            trees = [traces.get(h) for h in hashes]
+        if trees is not None and None in trees:
+            log.warning("call trees of transactions are missing", block=block_hash, count=trees.count(None))
+        try:
+            block = block_of(self._chain_id, wire, receipts, trees, malformed)
+        except ValueError as error:
+            raise NodeError(f"A quantity of block {block_hash} is not hex: {error}.", "Check the node.") from error
         return FetchedBlock(block, bytes(raw), receipts_raw, trees, sum(map(len, malformed.values())))
 
     async def _receipts(self, block_hash: str) -> bytes:
@@ -120,43 +118,50 @@ class Fetcher:
             # Plain hash, not {"blockHash": …}: Anvil, geth and Erigon take both, Nethermind only this one.
             return bytes(await self._rpc.call("eth_getBlockReceipts", [block_hash], as_=msgspec.Raw))
         except NodeRejected as error:
-            if error.code != -32601:  # method not found
+            if error.code not in NO_SUCH_METHOD:
+                # Some nodes say null for a block that they no longer have, others refuse.
+                if await self._rpc.call("eth_getBlockByHash", [block_hash, False]) is None:
+                    return b"null"
                 raise
             self._receipts_by_block = False
             log.warning("node has no eth_getBlockReceipts", consequence="receipts are fetched one by one")
             return b"[]"
 
     async def _receipts_one_by_one(self, block: WireBlock) -> bytes:
-        results = await self._rpc.batch([("eth_getTransactionReceipt", [t.hash]) for t in block.transactions])
+        results: list[object] = []
+        for start in range(0, len(block.transactions), _BATCH):
+            some = block.transactions[start : start + _BATCH]
+            results += await self._rpc.batch([("eth_getTransactionReceipt", [t.hash]) for t in some])
         for result in results:
             if isinstance(result, NodeRejected):
                 raise result
         return msgspec.json.encode(results)
 
-    async def _parity_traces(self, number: int, block_hash: str) -> dict[str, list[ParityTrace]] | None:
+    async def _parity_traces(self, number: int, block_hash: str) -> dict[str, CallFrame | None] | None:
         try:
-            flat = await self._rpc.call("trace_block", [hex(number)], as_=list[ParityTrace])
-        except (NodeError, RecursionError) as error:
+            flat = await self._rpc.call("trace_block", [hex(number)], as_=list[ParityTrace]) or []
+            if flat and flat[0].block_hash != block_hash:
+                raise NodeError("trace_block goes by height, and another block is there now.", "It is followed.")
+            by_transaction: dict[str, list[ParityTrace]] = {}
+            for trace in flat:
+                if trace.transaction_hash is not None:  # block rewards have none
+                    by_transaction.setdefault(trace.transaction_hash, []).append(trace)
+            return {tx_hash: call_tree(traces) for tx_hash, traces in by_transaction.items()}
+        except NodeError as error:
             log.warning("call trees of a block are missing", block=block_hash, error=str(error))
             return None
-        if flat and flat[0].block_hash != block_hash:
-            # trace_block goes by height: another block is there now.
-            return None
-        by_transaction: dict[str, list[ParityTrace]] = {}
-        for trace in flat or ():
-            if trace.transaction_hash is not None:  # block rewards have none
-                by_transaction.setdefault(trace.transaction_hash, []).append(trace)
-        return by_transaction
 
     async def _geth_traces(self, block_hash: str, count: int) -> list[CallFrame | None] | None:
         try:
             traces = await self._rpc.call(
                 "debug_traceBlockByHash", [block_hash, _GETH_TRACER], as_=list[_GethTrace], timeout=30.0
             )
-        except (NodeError, RecursionError) as error:
+            if len(traces or ()) != count:
+                raise NodeError(f"{len(traces or ())} call trees for {count} transactions.", "Check the node.")
+            return [trace.result for trace in traces]
+        except NodeError as error:
             log.warning("call trees of a block are missing", block=block_hash, error=str(error))
             return None
-        return [t.result for t in traces] if len(traces) == count else None
 
 
 async def _nothing() -> None:

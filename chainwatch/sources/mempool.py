@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import structlog
 
-from chainwatch.chain.rpc import Rpc
+from chainwatch.chain.rpc import NO_SUCH_METHOD, Rpc
 from chainwatch.chain.subscribe import subscribe
 from chainwatch.chain.wire import WireHeader
 from chainwatch.errors import NodeError, NodeRejected
@@ -28,6 +28,8 @@ _MAX_AGE_SECONDS = 12.0  # one Ethereum slot: later than this it is included or 
 _SIMULATIONS_AT_ONCE = 4
 _SIMULATION_TIMEOUT_SECONDS = 2.0
 _SEEN_KEPT = 20_000
+_PAYMENT_GAS = 21_000  # what every transaction costs before any code runs (Yellow Paper, G_transaction)
+_INVALID_PARAMS = -32602  # it knows no callTracer, or dislikes this very transaction: not remembered
 
 
 class PendingCounts(msgspec.Struct):
@@ -61,6 +63,17 @@ class TracedFrame(msgspec.Struct, rename="camel"):
     error: str | None = None
     calls: list["TracedFrame"] | None = None
     logs: list[_TracedLog] | None = None
+
+
+class _SimulatedCall(msgspec.Struct):
+    status: str
+    logs: list[Log] = []
+
+
+class _SimulatedBlock(msgspec.Struct):
+    """One block of `eth_simulateV1`; ours hold one call."""
+
+    calls: tuple[_SimulatedCall]
 
 
 def _split(root: TracedFrame) -> tuple[CallFrame, list[Log]]:
@@ -104,26 +117,28 @@ class MempoolSource:
         self._done: asyncio.Queue[Execution] = asyncio.Queue(maxsize=256)
         self._seen: OrderedDict[str, None] = OrderedDict()
         self.counts = PendingCounts()
+        self._traces = True  # until the node says that it cannot
         self.subscribed = False
 
     async def items(self) -> AsyncIterator[Execution]:
         """The stream; ends only by cancellation."""
         tasks = [asyncio.create_task(self._follow())]
         tasks += [asyncio.create_task(self._simulate_on()) for _ in range(_SIMULATIONS_AT_ONCE)]
+        getter: asyncio.Task[Execution] | None = None
         try:
             while True:
-                getter = asyncio.ensure_future(self._done.get())
+                getter = asyncio.create_task(self._done.get())
                 done, _ = await asyncio.wait([getter, *tasks], return_when=asyncio.FIRST_COMPLETED)
                 if getter in done:
                     yield getter.result()
                     continue
-                getter.cancel()
                 for task in done:  # a collector that ends is an error, never silence
                     task.result()
         finally:
-            for task in tasks:
+            started = tasks if getter is None else [getter, *tasks]
+            for task in started:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*started, return_exceptions=True)
 
     async def _follow(self) -> None:
         decoder = msgspec.json.Decoder(Transaction)
@@ -134,7 +149,7 @@ class MempoolSource:
                     delay = 0.2
                     try:
                         self._accept(decoder.decode(raw))
-                    except msgspec.MsgspecError as error:
+                    except (msgspec.MsgspecError, ValueError) as error:
                         self.counts.failed += 1
                         log.warning("pending transaction cannot be read", error=str(error))
             except NodeError as error:
@@ -153,8 +168,9 @@ class MempoolSource:
         if len(self._seen) > _SEEN_KEPT:
             self._seen.popitem(last=False)
         self.counts.seen += 1
-        plain_payment = transaction.to is not None and len(transaction.input) < 10
-        if plain_payment and transaction.to not in self._protected:
+        # Without calldata, too, a contract may attack; with the gas of a mere payment none can.
+        plain_payment = len(transaction.input) < 10 and 0 < int(transaction.gas, 16) <= _PAYMENT_GAS
+        if plain_payment and transaction.to is not None and transaction.to not in self._protected:
             self.counts.irrelevant += 1
             return
         heapq.heappush(self._queue, (self._priority(transaction), next(self._order), time.monotonic(), transaction))
@@ -183,7 +199,7 @@ class MempoolSource:
                 continue
             try:
                 execution = await self.simulate(transaction)
-            except (NodeError, RecursionError) as error:
+            except (NodeError, RecursionError, ValueError) as error:
                 self.counts.failed += 1
                 log.debug("simulation failed", transaction=transaction.hash, error=str(error))
                 continue
@@ -200,12 +216,18 @@ class MempoolSource:
             "input": transaction.input, "gas": transaction.gas,
         }  # fmt: skip
         head = await self._rpc.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
+        if head is None:
+            raise NodeError("The node has no latest block.", "Check the node.")
+        tree: CallFrame | None = None
         try:
-            tree, logs = await self._by_trace(call)
+            if self._traces:
+                tree, logs = await self._by_trace(call)
         except NodeRejected as error:
-            if error.code not in (-32601, -32602):
+            if error.code in NO_SUCH_METHOD:
+                self._traces = False
+                log.warning("node has no debug_traceCall", consequence="pending transactions have no call trees")
+            elif error.code != _INVALID_PARAMS:
                 raise
-            tree, logs = None, None
         if tree is not None:
             succeeded = tree.error is None
         else:
@@ -220,13 +242,18 @@ class MempoolSource:
         root = await self._rpc.call(
             "debug_traceCall", [call, "latest", tracer], as_=TracedFrame, timeout=_SIMULATION_TIMEOUT_SECONDS
         )
+        if root is None:
+            raise NodeError("The node answered null to debug_traceCall.", "Check the node.")
         return _split(root)
 
     async def _by_simulate(self, call: dict[str, str | None], head: WireHeader) -> tuple[bool, list[Log]]:
         blocks = await self._rpc.call(
             "eth_simulateV1",
-            [{"blockStateCalls": [{"calls": [call]}]}, hex(int(head.number, 16))],
+            [{"blockStateCalls": [{"calls": [call]}]}, head.number],
+            as_=list[_SimulatedBlock],
             timeout=_SIMULATION_TIMEOUT_SECONDS,
         )
-        result = blocks[0]["calls"][0]
-        return result["status"] == "0x1", msgspec.convert(result["logs"], list[Log])
+        if not blocks:
+            raise NodeError("The node answered eth_simulateV1 without a block.", "Check the node.")
+        [result] = blocks[0].calls
+        return result.status == "0x1", result.logs

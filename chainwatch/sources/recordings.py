@@ -13,7 +13,7 @@ from typing import IO, cast
 
 import msgspec
 
-from chainwatch.chain.wire import WireBlock, executions_of, is_null, parse_receipts
+from chainwatch.chain.wire import WireBlock, block_of, is_null, parse_receipts
 from chainwatch.errors import BadRecording
 from chainwatch.types import Address, Block, CallFrame, HexData
 
@@ -92,19 +92,21 @@ def _block(path: Path, number: int, line: bytes) -> RecordedBlock:
         receipts, malformed = (None, {}) if is_null(parsed.receipts) else parse_receipts(parsed.receipts)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadRecording(f"{where}: {_what_is_wrong(line, error)}", _MEND) from error
-    transactions = parsed.block.transactions
-    for name, given in (("receipts", receipts), ("traces", parsed.traces)):
-        if given is not None and len(cast(Sequence[object], given)) != len(transactions):
-            raise BadRecording(
-                f"{where}: {len(transactions)} transactions but {len(cast(Sequence[object], given))} {name}.", _MEND
-            )
+    hashes = [transaction.hash for transaction in parsed.block.transactions]
+    for name, count in (("receipts", _count(receipts)), ("traces", _count(parsed.traces))):
+        if count is not None and count != len(hashes):
+            raise BadRecording(f"{where}: {len(hashes)} transactions but {count} {name}.", _MEND)
+    if receipts is not None and [receipt.transaction_hash for receipt in receipts] != hashes:
+        raise BadRecording(f"{where}: the receipts are not those of the transactions, in their order.", _MEND)
     try:
-        ref = parsed.block.ref()
-        executions = executions_of(parsed.chain_id, ref, transactions, receipts, parsed.traces, malformed)
+        block = block_of(parsed.chain_id, parsed.block, receipts, parsed.traces, malformed)
     except ValueError as error:
         raise BadRecording(f"{where}: a quantity is not hex ({error}).", _MEND) from error
-    block = Block(chain_id=parsed.chain_id, ref=ref, executions=executions)
     return RecordedBlock(block, parsed.calls or ())
+
+
+def _count(items: Sequence[object] | None) -> int | None:
+    return None if items is None else len(items)
 
 
 def _what_is_wrong(line: bytes, error: Exception) -> str:
@@ -114,7 +116,7 @@ def _what_is_wrong(line: bytes, error: Exception) -> str:
         return "this is binary data, not text."
     try:
         keys = set(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
-    except msgspec.DecodeError as broken:
+    except (msgspec.DecodeError, RecursionError) as broken:
         return f"this is not a whole JSON object ({broken})."
     if "label" in keys and "block" not in keys:
         return "this is a line of a label file, not of a Recording."

@@ -14,6 +14,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -51,8 +53,12 @@ class Database:
         _set_up_sqlite(engine, busy_timeout_ms)
         database = cls(path, engine)
         try:
-            async with asyncio.timeout(_MIGRATION_TIMEOUT_SECONDS), database._writer.begin() as connection:
-                await connection.run_sync(_migrate)
+            async with asyncio.timeout(_MIGRATION_TIMEOUT_SECONDS):
+                async with engine.connect() as connection:
+                    current = await connection.run_sync(_is_current)
+                if not current:
+                    async with database._writer.begin() as connection:
+                        await connection.run_sync(_migrate)
         except CommandError as error:
             await engine.dispose()
             raise StoreError(
@@ -116,9 +122,20 @@ def _set_up_sqlite(engine: AsyncEngine, busy_timeout_ms: int) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _migrate(connection: Connection) -> None:
+def _alembic() -> AlembicConfig:
     config = AlembicConfig()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _is_current(connection: Connection) -> bool:
+    # Asked before a write lock is taken: a store in use, even a locked one, can be opened.
+    head = ScriptDirectory.from_config(_alembic()).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def _migrate(connection: Connection) -> None:
+    config = _alembic()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 

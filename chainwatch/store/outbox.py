@@ -96,6 +96,30 @@ class OutboxRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def rehearse(self) -> None:
+        """Write an action and an attempt and take both back.
+
+        Proves that the outbox can be written, and leaves every statement compiled: the first real action is
+        the one that must not wait.
+        """
+        row = {column.name: "" for column in OutboxRow.__table__.columns if column.name != "id"} | {
+            "chain_id": 0, "playbook_version": 0, "gas_limit": 0, "nonce": None, "block_number": None,
+            "created_at": 0.0, "updated_at": 0.0, "key": "rehearsal",
+        }  # fmt: skip
+        attempt = Attempt(
+            nonce=0, tx_hash="", raw="", max_fee_per_gas=0, max_priority_fee_per_gas=0, signed_at=0.0
+        )  # fmt: skip
+        try:
+            async with self._database.write() as connection:
+                await _check_fencing(connection, "rehearsal", None)
+                result = await connection.execute(insert(OutboxRow).values(row))
+                key = result.inserted_primary_key
+                assert key is not None
+                await _add_attempt(connection, key[0], attempt)
+                raise _TakenBack
+        except _TakenBack:
+            pass
+
     async def plan(self, action: NewAction, *, fencing: tuple[str, int] | None = None) -> OutboxAction | None:
         """Write `action`; None where its key is there already: somebody has decided it before.
 
@@ -125,9 +149,7 @@ class OutboxRepository:
     async def add_attempt(self, action_id: int, attempt: Attempt) -> None:
         """Keep a signed transaction, before it is sent."""
         async with self._database.write() as connection:
-            values = msgspec.structs.asdict(attempt) | {"action_id": action_id}
-            await connection.execute(insert(AttemptRow).values(values))
-            await _change(connection, action_id, state=OutboxState.SIGNED, tx_hash=attempt.tx_hash)
+            await _add_attempt(connection, action_id, attempt)
 
     async def move(self, action_id: int, state: OutboxState, **fields: Any) -> None:
         """Record a step: `state` and any of detail, tx_hash, block_number, block_hash. An end frees the nonce
@@ -168,6 +190,16 @@ class OutboxRepository:
             return int((await connection.execute(query)).scalar_one())
 
 
+class _TakenBack(Exception):
+    pass
+
+
+async def _add_attempt(connection: AsyncConnection, action_id: int, attempt: Attempt) -> None:
+    values = msgspec.structs.asdict(attempt) | {"action_id": action_id}
+    await connection.execute(insert(AttemptRow).values(values))
+    await _change(connection, action_id, state=OutboxState.SIGNED, tx_hash=attempt.tx_hash)
+
+
 async def _change(connection: AsyncConnection, action_id: int, **fields: Any) -> None:
     values = fields | {"updated_at": time.time()}
     await connection.execute(update(OutboxRow).where(OutboxRow.id == action_id).values(values))
@@ -182,7 +214,7 @@ async def _whole(connection: AsyncConnection, row: Any) -> OutboxAction:
     return msgspec.convert(dict(row._mapping) | {"attempts": attempts}, OutboxAction)
 
 
-async def _check_fencing(connection: AsyncConnection, name: str, token: int) -> None:
+async def _check_fencing(connection: AsyncConnection, name: str, token: int | None) -> None:
     query = select(LeaseRow.token).where(LeaseRow.name == name)
     newest = (await connection.execute(query)).scalar_one_or_none()
     if newest != token:

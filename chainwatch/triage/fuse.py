@@ -1,8 +1,8 @@
 """Findings to Alerts: what belongs together, how heavy it weighs, and what became of it.
 
-Findings about one transaction are one Alert; a finding about a block (a price that is off, a broken
-invariant) joins the Alert of a transaction of that block that hurt the same contracts, and otherwise is a
-condition: one Alert while it holds, resolved when it ends. An orphaned block retracts its Alerts; the same
+Findings about one transaction are one Alert. A condition (a price that is off, a broken invariant) joins the
+Alert of a transaction of its first block that hurt the same contracts; otherwise it is one Alert while it
+holds, resolved when it ends. An orphaned block retracts its Alerts; the same
 transaction mined again opens the same fingerprint again. Nothing is said twice: a transition is made only
 when something a person would decide on has changed.
 """
@@ -15,7 +15,7 @@ import msgspec
 
 from chainwatch.config.models import Profile
 from chainwatch.triage.weigh import confidence_of, severity_of, tier_of
-from chainwatch.types import Address, Alert, AlertEvent, BlockRef, Finding, Stage
+from chainwatch.types import Address, Alert, AlertEvent, BlockRef, Finding, Stage, Tier
 
 MAX_LIVE = 5_000
 """Alerts kept in memory; the oldest leave it first (they stay in the store)."""
@@ -35,11 +35,14 @@ class Triage:
     def __init__(self, profiles: Sequence[Profile] = ()) -> None:
         self._profiles = tuple(profiles)
         self._live: OrderedDict[str, _Live] = OrderedDict()
+        # Conditions that joined the Alert of a transaction, and the block they joined it in: they hold on
+        # without an Alert of their own.
+        self._joined: dict[str, str | None] = {}
 
     def restore(self, alerts: Iterable[Alert]) -> None:
         """Take up the live Alerts of an earlier run (last transition of each)."""
         for alert in alerts:
-            self._keep(_Live(alert, (), condition=not alert.tx_hashes))
+            self._keep(_Live(alert, (), condition=alert.condition))
 
     def live(self) -> list[Alert]:
         """The live Alerts, oldest first."""
@@ -59,36 +62,32 @@ class Triage:
         again are resolved; a block that could not be read resolves nothing.
         """
         by_tx: dict[str, list[Finding]] = {}
-        of_block: list[Finding] = []
         for finding in findings:
-            if len(finding.tx_hashes) == 1:
+            if not finding.condition:
                 by_tx.setdefault(finding.tx_hashes[0], []).append(finding)
-            else:
-                of_block.append(finding)
+        conditions = {_condition_key(f): f for f in findings if f.condition}
         transitions: list[Alert] = []
-        joined: set[int] = set()
         for tx_hash, group in by_tx.items():
             victims = {v for f in group for v in f.victims}
-            for i, finding in enumerate(of_block):
-                if victims & set(finding.victims):
+            for key, finding in conditions.items():
+                if key not in self._live and victims & set(finding.victims):
                     group.append(finding)
-                    joined.add(i)
-            chain_id = group[0].chain_id
-            transitions += self._found(_fingerprint(chain_id, "tx", tx_hash), tuple(group), condition=False)
-        held: set[str] = set()
-        for i, finding in enumerate(of_block):
-            key = _condition_key(finding)
-            held.add(key)
-            if i not in joined or key in self._live:
+                    self._joined[key] = block.hash if block else None
+            fingerprint = _fingerprint(group[0].chain_id, "tx", tx_hash)
+            transitions += self._found(fingerprint, tuple(group), condition=False)
+        for key, finding in conditions.items():
+            if key not in self._joined:
                 transitions += self._found(key, (finding,), condition=True)
         if conditions_readable and block is not None:
-            for key in [k for k, live in self._live.items() if live.condition and k not in held]:
+            self._joined = {key: where for key, where in self._joined.items() if key in conditions}
+            for key in [k for k, live in self._live.items() if live.condition and k not in conditions]:
                 transitions.append(self._end(key, AlertEvent.RESOLVED, "The condition no longer holds."))
         return transitions
 
     def orphan(self, orphaned: Iterable[BlockRef]) -> list[Alert]:
         """Retract what rests on orphaned blocks."""
         hashes = {ref.hash for ref in orphaned}
+        self._joined = {key: where for key, where in self._joined.items() if where not in hashes}
         return [
             self._end(key, AlertEvent.RETRACTED, "Its block is no longer part of the chain.")
             for key, live in list(self._live.items())
@@ -107,6 +106,8 @@ class Triage:
     def _found(self, fingerprint: str, findings: tuple[Finding, ...], *, condition: bool) -> list[Alert]:
         before = self._live.get(fingerprint)
         alert = self._alert(fingerprint, findings, before.alert if before else None)
+        if before is not None and condition and not _heavier(before.alert, alert):
+            return []  # it still holds; what it was like when it began is what it is about
         self._keep(_Live(alert, findings, condition))
         if before is not None and not _worth_saying(before.alert, alert):
             return []
@@ -139,6 +140,7 @@ class Triage:
             evidence=tuple({e.ref: e for f in findings for e in f.evidence}.values()),
             victims=victims,
             suspects=tuple(dict.fromkeys(s for f in findings for s in f.suspects)),
+            condition=all(f.condition for f in findings),
         )
 
     def _profile_of(self, victims: Sequence[Address]) -> Profile | None:
@@ -155,6 +157,11 @@ class Triage:
         live = self._live.pop(fingerprint)
         stage = Stage.ORPHANED if event is AlertEvent.RETRACTED else live.alert.stage
         return msgspec.structs.replace(live.alert, event=event, stage=stage, explanation=why)
+
+
+def _heavier(before: Alert, after: Alert) -> bool:
+    tiers = list(Tier)
+    return tiers.index(after.tier) > tiers.index(before.tier) or after.severity < before.severity
 
 
 def _worth_saying(before: Alert, after: Alert) -> bool:

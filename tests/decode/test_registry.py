@@ -27,9 +27,10 @@ def spec_of(registry: Registry, protocol: str, name: str):
         ("aave_v3", "FlashLoan", "0xefefaba5"),
         ("uniswap_v3", "Flash", "0xbdbdb71d"),
         ("balancer_v2", "FlashLoan", "0x0d7d75e0"),
+        ("uniswap_v4", "Swap", "0x40e9cecb"),
     ],
 )
-def test_flash_loan_topics_are_those_seen_on_chain(registry, protocol, name, topic_start):
+def test_topics_are_those_seen_on_chain(registry, protocol, name, topic_start):
     assert spec_of(registry, protocol, name).topic0.startswith(topic_start)
 
 

@@ -91,7 +91,7 @@ def test_an_orphaned_block_leaves_other_alerts_alone() -> None:
 
 
 def condition(number: int) -> Finding:
-    return other_family(tx_hashes=(), block=ref(number), formula="eth: oracle_deviation")
+    return other_family(tx_hashes=(), block=ref(number), formula="eth: oracle_deviation", condition=True)
 
 
 def test_a_condition_is_one_alert_while_it_holds_and_is_resolved_when_it_ends() -> None:
@@ -115,9 +115,33 @@ def test_a_condition_joins_the_transaction_that_hurt_the_same_contract() -> None
     assert alert.tx_hashes == (hash_(1),)
 
 
+def test_a_condition_that_joined_does_not_open_an_alert_of_its_own_while_it_holds() -> None:
+    triage = Triage()
+    triage.take([finding(), condition(10)], block=ref(10), conditions_readable=True)
+    assert triage.take([condition(11)], block=ref(11), conditions_readable=True) == []
+    assert triage.take([], block=ref(12), conditions_readable=True) == []
+    assert only(triage.take([condition(13)], block=ref(13), conditions_readable=True)).event is AlertEvent.OPENED
+
+
+def test_a_condition_remembers_what_it_was_like_when_it_began() -> None:
+    triage = Triage()
+    fresh = finding(broken_invariant=True, condition=True, formula="solvent")
+    opened = only(triage.take([fresh], block=ref(10), conditions_readable=True))
+    stale = finding(broken_invariant=False, confidence=0.6, tx_hashes=(), condition=True, formula="solvent")
+    assert triage.take([stale], block=ref(11), conditions_readable=True) == []
+    assert triage.live() == [opened]
+
+
+def test_a_condition_that_joined_an_orphaned_block_is_found_again() -> None:
+    triage = Triage()
+    triage.take([finding(), condition(10)], block=ref(10), conditions_readable=True)
+    triage.orphan([ref(10)])
+    assert len(triage.take([condition(10)], block=ref(10, branch=1), conditions_readable=True)) == 1
+
+
 def test_a_condition_about_another_contract_stands_alone() -> None:
     triage = Triage()
-    elsewhere = other_family(tx_hashes=(), victims=(address(0xEE),))
+    elsewhere = other_family(tx_hashes=(), victims=(address(0xEE),), condition=True)
     assert len(triage.take([finding(), elsewhere], block=ref(10), conditions_readable=True)) == 2
 
 

@@ -14,6 +14,7 @@ from chainwatch.decode.protocols import (
     openzeppelin,
     uniswap_v2,
     uniswap_v3,
+    uniswap_v4,
     weth,
 )
 from chainwatch.decode.protocols.base import Args, Mapper
@@ -30,6 +31,7 @@ MAPPERS: Mapping[tuple[str, str], Mapper] = {
     **openzeppelin.MAPPERS,
     **uniswap_v2.MAPPERS,
     **uniswap_v3.MAPPERS,
+    **uniswap_v4.MAPPERS,
     **weth.MAPPERS,
 }
 

@@ -1,0 +1,417 @@
+"""The pending stream: what would happen is what then happens, and whatever is lost is counted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from chainwatch.chain.anvil import Anvil
+from chainwatch.chain.rpc import Rpc
+from chainwatch.chain.wire import WireHeader
+from chainwatch.drill.actors import Actors
+from chainwatch.drill.world import World, deploy_world
+from chainwatch.errors import NodeError
+from chainwatch.sources import mempool as mempool_module
+from chainwatch.sources.fetch import Fetcher
+from chainwatch.sources.mempool import MempoolSource
+from chainwatch.types import CallFrame, Execution, Stage
+from tests.builders import address, hash_, transaction
+from tests.chain.contracts import NESTING, deploy, logging
+from tests.chain.nodes import NO_METHOD, Node, Refused, accept, fake_node, notify, until
+
+VICTIM = address(0xB1)
+
+
+@asynccontextmanager
+async def watching(
+    http: str, ws: str, protected: frozenset[str] = frozenset({VICTIM})
+) -> AsyncIterator[tuple[MempoolSource, list[Execution]]]:
+    """A source at work, and what it yielded so far."""
+    async with Rpc(http) as rpc:
+        source = MempoolSource(rpc, ws, 31337, protected)
+        seen: list[Execution] = []
+
+        async def collect() -> None:
+            async for execution in source.items():
+                seen.append(execution)
+
+        task = asyncio.create_task(collect())
+        try:
+            yield source, seen
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def plain(frame: CallFrame | None) -> Any:
+    """A frame as data, where no calls and an empty list of calls are the same."""
+    return frame and msgspec.structs.asdict(frame) | {"calls": [plain(call) for call in frame.calls or ()]}
+
+
+def said(execution: Execution) -> list[tuple[str, list[str], str]]:
+    """Its logs without their place in a block."""
+    assert execution.logs is not None
+    return [(log.address, log.topics, log.data) for log in execution.logs]
+
+
+async def mined(rpc: Rpc) -> list[Execution]:
+    """The Executions of a new block."""
+    await rpc.call("evm_mine")
+    head = await rpc.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
+    return list((await Fetcher(rpc, 31337, "parity").fetch(head.hash, int(head.number, 16))).block.executions)
+
+
+async def send(rpc: Rpc, **fields: Any) -> str:
+    sender = (await rpc.call("eth_accounts"))[0]
+    given = {"from": sender, "gas": hex(1_000_000)} | fields
+    return await rpc.call("eth_sendTransaction", [given])
+
+
+# --- Against Anvil ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def still(still_anvil: Anvil) -> AsyncIterator[Rpc]:
+    async with Rpc(still_anvil.http) as client:
+        # One clock for the block that is simulated on and the one that is mined: trees show timestamps.
+        await client.call("anvil_setBlockTimestampInterval", [0])
+        yield client
+
+
+async def attacked(anvil: Anvil, rpc: Rpc, world: World, **how: Any) -> tuple[Execution, Execution]:
+    """An attack as it was seen pending, and as it was mined."""
+    async with watching(rpc.url, anvil.ws, frozenset({world.unsafe_market})) as (source, seen):
+        await until(lambda: source.subscribed)
+        await Actors(rpc, world, wait=False).attack_atomic(**how)
+        await until(lambda: seen)
+        assert source.counts.simulated == source.counts.seen == 1
+        [included] = await mined(rpc)
+    [pending] = seen
+    return pending, included
+
+
+@pytest.mark.anvil
+async def test_a_pending_attack_is_what_it_then_turns_out_to_be(still_anvil: Anvil, still: Rpc) -> None:
+    world = await deploy_world(still_anvil.http)
+    pending, included = await attacked(still_anvil, still, world)
+    assert (pending.stage, included.stage) == (Stage.PENDING, Stage.INCLUDED)
+    assert pending.transaction.hash == included.transaction.hash
+    assert pending.succeeded and included.succeeded
+    assert plain(pending.trace) == plain(included.trace)
+    assert said(pending) == said(included) and len(said(pending)) > 10
+    assert pending.block is not None and included.block is not None
+    assert pending.block.hash == included.block.parent_hash, "simulated on the block before"
+
+
+@pytest.mark.anvil
+@pytest.mark.parametrize("swallow", [False, True])
+async def test_a_pending_attack_that_will_be_refused_is_seen_to_be(
+    still_anvil: Anvil, still: Rpc, swallow: bool
+) -> None:
+    world = await deploy_world(still_anvil.http)
+    await Actors(still, world, wait=False).pause()
+    await still.call("evm_mine")
+    pending, included = await attacked(still_anvil, still, world, swallow=swallow)
+    assert pending.succeeded is included.succeeded is swallow
+    assert plain(pending.trace) == plain(included.trace)
+    assert said(pending) == said(included), "logs of what was reverted are left out"
+
+
+@pytest.mark.anvil
+async def test_creations_and_logs_between_calls_are_simulated_in_order(still_anvil: Anvil, still: Rpc) -> None:
+    talker = await deploy(still, logging(2))
+    # LOG0, CALL of the talker, LOG0, CALL of the talker
+    call = "5f5f5f5f5f73" + talker[2:] + "5af150"
+    outer = await deploy(still, f"5f5fa0{call}5f5fa0{call}00")
+    nesting = await deploy(still, NESTING)
+    async with watching(still_anvil.http, still_anvil.ws) as (source, seen):
+        await until(lambda: source.subscribed)
+        await send(still, to=outer, data="0x12345678")
+        await send(still, to=nesting, value="0x5")
+        another = (await still.call("eth_accounts"))[1]  # the address that it creates depends on the sender's nonce
+        await send(still, data="0x6001600c60003960016000f300", **{"from": another})
+        await until(lambda: len(seen) == 3)
+        included = {e.transaction.hash: e for e in await mined(still)}
+    logged = next(e for e in seen if e.transaction.to == outer)
+    assert [len(topics) for _, topics, _ in said(logged)] == [0, 1, 1, 0, 1, 1]
+    for pending in seen:
+        assert plain(pending.trace) == plain(included[pending.transaction.hash].trace)
+        assert said(pending) == said(included[pending.transaction.hash])
+
+
+@pytest.mark.anvil
+async def test_what_the_pool_holds_already_does_not_count_as_done(still_anvil: Anvil, still: Rpc) -> None:
+    world = await deploy_world(still_anvil.http)
+    actors = Actors(still, world, wait=False)
+    async with watching(still_anvil.http, still_anvil.ws, frozenset({world.unsafe_market})) as (source, seen):
+        await until(lambda: source.subscribed)
+        await actors.pause()
+        await until(lambda: len(seen) == 1)
+        await actors.attack_atomic()
+        await until(lambda: len(seen) == 2)
+    assert seen[1].succeeded, "on the latest block the market is open; the pause is pending like the attack"
+
+
+@pytest.mark.anvil
+async def test_plain_payments_are_irrelevant_unless_to_the_protected(still_anvil: Anvil, still: Rpc) -> None:
+    async with watching(still_anvil.http, still_anvil.ws) as (source, seen):
+        await until(lambda: source.subscribed)
+        await send(still, to=address(0xE0A), value="0x5", gas=hex(21_000))
+        await send(still, to=VICTIM, value="0x5", gas=hex(21_000))
+        await until(lambda: source.counts.seen == 2 and seen)
+    assert source.counts.irrelevant == 1
+    assert [e.transaction.to for e in seen] == [VICTIM]
+
+
+@pytest.mark.anvil
+async def test_a_payment_with_gas_to_run_code_may_be_an_attack_and_is_simulated(still_anvil: Anvil, still: Rpc) -> None:
+    attacker = await deploy(still, NESTING)
+    async with watching(still_anvil.http, still_anvil.ws) as (source, seen):
+        await until(lambda: source.subscribed)
+        await send(still, to=attacker, value="0x5", gas=hex(500_000))
+        await until(lambda: seen)
+    assert seen[0].trace is not None and seen[0].trace.calls
+
+
+@pytest.mark.anvil
+async def test_a_node_that_cannot_trace_simulates_without_trees(still_anvil: Anvil, still: Rpc) -> None:
+    world = await deploy_world(still_anvil.http)
+    async with fake_node(behind=still_anvil.http, debug_traceCall=NO_METHOD) as node, Rpc(node.http) as rpc:
+        pending, included = await attacked(still_anvil, rpc, world)
+        assert pending.trace is None
+        assert pending.succeeded
+        assert said(pending) == said(included) and len(said(pending)) > 10
+        source = MempoolSource(rpc, "ws://127.0.0.1:1", 31337, frozenset())
+        node.asked.clear()
+        for _ in range(3):
+            await source.simulate(included.transaction)
+        assert len(node.asked_for("debug_traceCall")) == 1, "it is found out once"
+        assert len(node.asked_for("eth_simulateV1")) == 3
+
+
+@pytest.mark.anvil
+async def test_a_reverting_transaction_is_seen_to_fail_without_trees_too(still_anvil: Anvil, still: Rpc) -> None:
+    reverting = await deploy(still, "5f5ffd")
+    async with fake_node(behind=still_anvil.http, debug_traceCall=NO_METHOD) as node, Rpc(node.http) as rpc:
+        source = MempoolSource(rpc, "ws://127.0.0.1:1", 31337, frozenset())
+        sender = (await rpc.call("eth_accounts"))[0]
+        given = transaction(from_=sender, to=reverting, input="0x12345678", gas=hex(100_000))
+        assert not (await source.simulate(given)).succeeded
+
+
+@pytest.mark.anvil
+async def test_one_transaction_the_tracer_dislikes_does_not_cost_the_others_their_trees(
+    still_anvil: Anvil, still: Rpc
+) -> None:
+    sender = (await still.call("eth_accounts"))[0]
+    given = transaction(from_=sender, input="0x12345678", gas=hex(100_000))
+    async with fake_node(behind=still_anvil.http) as node, Rpc(node.http) as rpc:
+        source = MempoolSource(rpc, node.ws, 31337, frozenset())
+        node.methods["debug_traceCall"] = Refused(-32602, "invalid params")
+        assert (await source.simulate(given)).trace is None
+        node.methods.clear()
+        assert (await source.simulate(given)).trace is not None
+
+
+# --- Against a node that misbehaves -----------------------------------------------------------------------
+
+HEAD = {"number": "0x9", "hash": hash_(9), "parentHash": hash_(8), "timestamp": "0x5"}
+TREE = {"type": "CALL", "from": address(0xA1), "to": VICTIM}
+
+
+def pushed(n: int, **fields: Any) -> dict[str, Any]:
+    """A pending transaction as a node pushes it."""
+    given = {"hash": hash_(n), "from": address(0xA1), "to": address(0xC0), "input": "0x12345678"}
+    return given | fields
+
+
+def pushing(*transactions: Any, stay: bool = True) -> Callable[[web.WebSocketResponse], Any]:
+    async def push(ws: web.WebSocketResponse) -> None:
+        await accept(ws)
+        for each in transactions:
+            await notify(ws, each)
+        if stay:
+            await ws.receive()  # until the other side closes
+
+    return push
+
+
+@asynccontextmanager
+async def playing(*transactions: Any, **methods: Any) -> AsyncIterator[Node]:
+    """A node that pushes these transactions and simulates every one of them."""
+    given = {"eth_getBlockByNumber": HEAD, "debug_traceCall": TREE} | methods
+    async with fake_node(**given) as node:
+        node.on_subscribe = pushing(*transactions)
+        yield node
+
+
+async def test_a_transaction_pushed_twice_is_simulated_once() -> None:
+    async with (
+        playing(pushed(1), pushed(2), pushed(1), pushed(2), pushed(3)) as node,
+        watching(node.http, node.ws) as (source, seen),
+    ):
+        await until(lambda: len(seen) == 3)
+    assert source.counts.seen == source.counts.simulated == 3
+    assert sorted(e.transaction.hash for e in seen) == [hash_(1), hash_(2), hash_(3)]
+
+
+async def test_memory_of_what_was_seen_is_bounded_and_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mempool_module, "_SEEN_KEPT", 2)
+    async with playing(*map(pushed, (1, 2, 3, 3, 1))) as node, watching(node.http, node.ws) as (source, seen):
+        await until(lambda: len(seen) == 4)
+    assert source.counts.seen == 4  # 1 was forgotten and came again, 3 was remembered
+    assert len(source._seen) == 2
+
+
+async def test_a_full_queue_sheds_the_least_relevant_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mempool_module, "_MAX_QUEUE", 4)
+    monkeypatch.setattr(mempool_module, "_SIMULATIONS_AT_ONCE", 1)
+    may_answer = asyncio.Event()
+
+    async def blocked(*_: Any) -> Any:
+        await may_answer.wait()
+        return HEAD
+
+    first = pushed(1)
+    others = [
+        pushed(2), pushed(3), pushed(4),  # anything else
+        pushed(5, to=None), pushed(6, to=None),  # creations
+        pushed(7, input="0x12345678" + VICTIM[2:].rjust(64, "0")),  # names the protected
+        pushed(8, to=VICTIM), pushed(9, to=VICTIM),  # aimed at it
+    ]  # fmt: skip
+    async with fake_node(eth_getBlockByNumber=blocked, debug_traceCall=TREE) as node:
+
+        async def push(ws: web.WebSocketResponse) -> None:
+            await accept(ws)
+            await notify(ws, first)
+            await until(lambda: node.asked_for("eth_getBlockByNumber"))  # it is in the one simulator's hands
+            for each in others:
+                await notify(ws, each)
+            await ws.receive()
+
+        node.on_subscribe = push
+        async with watching(node.http, node.ws) as (source, seen):
+            await until(lambda: source.counts.seen == 9)
+            may_answer.set()
+            await until(lambda: len(seen) == 5)
+    assert [e.transaction.hash for e in seen] == [hash_(n) for n in (1, 8, 9, 7, 5)]
+    assert (source.counts.shed, source.counts.simulated) == (4, 5)
+
+
+async def test_what_waited_too_long_is_counted_as_late_and_not_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mempool_module, "_MAX_AGE_SECONDS", 0.1)
+    monkeypatch.setattr(mempool_module, "_SIMULATIONS_AT_ONCE", 1)
+
+    async def slow(*_: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return HEAD
+
+    async with (
+        playing(pushed(1), pushed(2), pushed(3), eth_getBlockByNumber=slow) as node,
+        watching(node.http, node.ws) as (source, seen),
+    ):
+        await until(lambda: source.counts.late == 2)
+    assert [e.transaction.hash for e in seen] == [hash_(1)]
+    assert (source.counts.seen, source.counts.simulated) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [
+        {"debug_traceCall": Refused(-32000, "insufficient funds")},
+        {"debug_traceCall": None},
+        {"debug_traceCall": "text"},
+        {"debug_traceCall": lambda *_: asyncio.sleep(5)},
+        {"eth_getBlockByNumber": Refused(-32000, "no head")},
+        {"eth_getBlockByNumber": None},
+        {"debug_traceCall": NO_METHOD},
+        {"debug_traceCall": NO_METHOD, "eth_simulateV1": []},
+        {"debug_traceCall": NO_METHOD, "eth_simulateV1": None},
+        {"debug_traceCall": NO_METHOD, "eth_simulateV1": [{"calls": []}]},
+        {"debug_traceCall": NO_METHOD, "eth_simulateV1": [{"calls": [{"status": "0x1", "logs": [{"data": None}]}]}]},
+    ],
+    ids=[
+        "refused", "null", "text", "stalled", "head refused", "head null", "nothing offered", "no block", "null block",
+        "no call", "malformed log",
+    ],
+)  # fmt: skip
+async def test_a_simulation_that_fails_is_counted_and_the_next_ones_are_made(
+    methods: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mempool_module, "_SIMULATION_TIMEOUT_SECONDS", 0.2)
+    async with playing(*map(pushed, range(1, 7)), **methods) as node, watching(node.http, node.ws) as (source, seen):
+        await until(lambda: source.counts.failed == 6)  # more than there are simulators
+        node.methods |= {"eth_getBlockByNumber": HEAD, "debug_traceCall": TREE, "eth_simulateV1": [
+                {"calls": [{"status": "0x1", "logs": []}]}
+            ]}  # fmt: skip
+        source._accept(transaction(7, input="0x12345678"))
+        await until(lambda: seen)
+    assert source.counts.simulated == 1
+
+
+async def test_a_transaction_that_cannot_be_read_is_counted_and_the_next_one_is_seen() -> None:
+    bad = [hash_(5), {"hash": hash_(6)}, pushed(7, input=None), None]
+    async with playing(*bad, pushed(1)) as node, watching(node.http, node.ws) as (source, seen):
+        await until(lambda: seen)
+    assert (source.counts.failed, source.counts.seen) == (4, 1)
+    assert node.sockets == 1, "the subscription went on"
+
+
+async def test_a_dropped_socket_is_opened_again() -> None:
+    async with playing() as node:
+        rounds = iter([pushing(pushed(1), stay=False), pushing(pushed(2), stay=False), pushing(pushed(3))])
+
+        async def push(ws: web.WebSocketResponse) -> None:
+            await next(rounds)(ws)
+
+        node.on_subscribe = push
+        async with watching(node.http, node.ws) as (source, seen):
+            await until(lambda: source.counts.seen == 1 and not source.subscribed)
+            await until(lambda: len(seen) == 3)
+            assert source.subscribed
+    assert node.sockets == 3
+
+
+async def test_a_node_that_is_away_at_first_is_followed_once_it_is_there() -> None:
+    async with playing(pushed(1)) as node:
+        working, node.on_subscribe = node.on_subscribe, lambda ws: ws.close()
+        async with watching(node.http, node.ws) as (source, seen):
+            await until(lambda: node.sockets == 1)
+            assert not source.subscribed
+            node.on_subscribe = working
+            await until(lambda: seen)
+
+
+@pytest.mark.parametrize("part", ["_follow", "_simulate_on"])
+async def test_a_collector_that_dies_is_an_error_of_the_stream(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def die(_: MempoolSource) -> None:
+        raise ZeroDivisionError(part)
+
+    monkeypatch.setattr(MempoolSource, part, die)
+    async with playing(pushed(1)) as node, Rpc(node.http) as rpc:
+        with pytest.raises(ZeroDivisionError, match=part):
+            async for _ in MempoolSource(rpc, node.ws, 1, frozenset()).items():
+                pass
+
+
+async def test_a_stream_that_is_left_leaves_no_task_behind() -> None:
+    async with playing(pushed(1)) as node, Rpc(node.http) as rpc:
+        before = asyncio.all_tasks()
+        items = MempoolSource(rpc, node.ws, 1, frozenset()).items()
+        assert (await anext(items)).stage is Stage.PENDING
+        waiting = asyncio.ensure_future(anext(items))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        ours = {t for t in asyncio.all_tasks() - before if "MempoolSource" in repr(t) or "Queue" in repr(t)}
+        assert ours == set()
+
+
+async def test_simulating_with_a_node_that_is_away_is_an_error() -> None:
+    async with Rpc("http://127.0.0.1:1") as rpc:
+        with pytest.raises(NodeError):
+            await MempoolSource(rpc, "ws://127.0.0.1:1", 1, frozenset()).simulate(transaction())
