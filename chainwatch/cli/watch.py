@@ -35,6 +35,7 @@ class _Printer(Observer):
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
         self._blocks = 0
+        self._decisions: dict[str, Decision] = {}
 
     def block(self, item: BlockItem, outcome: Outcome | None, seconds: float) -> None:
         if isinstance(item, NewBlock):
@@ -49,10 +50,12 @@ class _Printer(Observer):
             print_json(alert)
         else:
             out.print(alert_panel(alert))
+            if (decision := self._decisions.pop(alert.alert_id, None)) is not None:
+                out.print(escape(f"{clock()} {decision.text()}"))
 
     def decision(self, alert: Alert, decision: Decision) -> None:
-        if not self._as_json:
-            out.print(escape(f"{clock()} {decision.text()}"))
+        # Decided before it is told, because what stops an attack goes first; read the other way round.
+        self._decisions[alert.alert_id] = decision
         log.info("decision", alert=alert.alert_id, **decision.summary())
 
     def result(self, result: ActionResult) -> None:

@@ -37,15 +37,13 @@ def scored(corpus: Path, mode: str, protect: bool) -> tuple[Counter, Counter]:
                 label = labels[path.name.removesuffix(".jsonl.gz"), execution.transaction.hash]
                 if (mode == "logs" and execution.logs is None) or (mode == "trees" and execution.trace is None):
                     continue
-                if mode == "logs":
-                    execution = msgspec.structs.replace(execution, trace=None)
-                elif mode == "trees":
-                    execution = msgspec.structs.replace(execution, logs=None)
+                left_out = {"logs": {"trace": None}, "trees": {"logs": None}}.get(mode, {})
+                shown = msgspec.structs.replace(execution, **left_out)
                 protected = frozenset(label.protected or ()) if protect else frozenset()
-                view = View(facts=(decoder.facts(execution),), protected=protected)
+                view = View(facts=(decoder.facts(shown),), protected=protected)
                 kind = (label.label == "attack", label.kind)
                 seen[kind] += 1
-                named[kind] += len(list(detector.inspect(execution, view)))
+                named[kind] += len(list(detector.inspect(shown, view)))
     return seen, named
 
 

@@ -252,7 +252,7 @@ def test_a_damaged_gzip_is_an_error(tmp_path: Path) -> None:
         read(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n\n", gzip.compress(b"")], ids=["nothing", "blank lines", "compressed"])
 def test_an_empty_file_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "r.jsonl").write_bytes(content)
     with pytest.raises(BadRecording, match="is empty"):
