@@ -67,6 +67,7 @@ class Bench:
 
     async def restore(self) -> None:
         """Unpause, repay the attacker's debt, put its collateral back into the pool: ready for another round."""
+        await self.rpc.call("evm_mine", [])  # the pause that was just acknowledged
         await self.rpc.call("evm_setAutomine", [True])
         world, roles = self.world, self.world.roles
         token, market = ours("DrillToken"), ours("LendingMarket")
@@ -96,7 +97,6 @@ class _Timer(Observer):
         self.acknowledged: asyncio.Future[tuple[float, Decision]] = asyncio.get_running_loop().create_future()
 
     def decision(self, alert: Alert, decision: Decision) -> None:
-        if __import__("os").environ.get("DBG"): print(alert.kind, alert.tier, alert.block_number, decision.text())
         if decision.sent and not self.acknowledged.done():
             self.acknowledged.set_result((time.perf_counter(), decision))
 
@@ -204,16 +204,15 @@ async def _chainwatch(anvil: Anvil, path: Path, bench: Bench) -> tuple[float, di
         await bench.mine_attack()
         acknowledged, decision = await asyncio.wait_for(timer.acknowledged, 30)
         elapsed = (acknowledged - engine.source.status.head_seen_at) * 1e3
-        await bench.rpc.call("evm_mine", [])  # the pause is included and verified before we stop
+        await bench.restore()
         engine.stop()
         await running
-    await bench.restore()
     return elapsed, dict(decision.timings_ms)
 
 
 def _is_at(engine: Engine, head: int) -> bool:
     newest = engine.source.status.newest
-    return newest is not None and newest.number == head
+    return newest is not None and newest.number is not None and newest.number >= head
 
 
 async def _web3py(anvil: Anvil, bench: Bench) -> float:

@@ -11,7 +11,36 @@ from typing import Protocol
 import msgspec
 
 from chainwatch.config.models import Profile
-from chainwatch.types import Address, Block, Execution, Facts, Finding, ProbeReading
+from chainwatch.types import NATIVE, Address, Block, Execution, Facts, Finding, ProbeReading
+
+
+class Words(msgspec.Struct, frozen=True):
+    """How a profile's addresses and amounts are called, for explanations that a person reads at 3 a.m."""
+
+    names: Mapping[Address, str] = {}
+    tokens: Mapping[Address, tuple[str, int]] = {}
+
+    @classmethod
+    def of(cls, profile: Profile) -> "Words":
+        """The names, symbols and decimals that `profile` states."""
+        names = {contract.address: contract.name for contract in profile.contracts}
+        for oracle in profile.oracles:
+            if oracle.pool is not None:
+                names.setdefault(oracle.pool.address, f"the pool of {oracle.name}")
+        return cls(names, {token.address: (token.symbol, token.decimals) for token in profile.tokens})
+
+    def name(self, address: Address) -> str:
+        """The contract's name, else its address, shortened."""
+        return self.names.get(address) or f"{address[:8]}…{address[-4:]}"
+
+    def amount(self, token: Address, amount: int) -> str:
+        """`amount` base units in whole tokens where the decimals are known."""
+        if token == NATIVE:
+            return f"{amount / 1e18:,.6g} of the chain's coin"
+        if token in self.tokens:
+            symbol, decimals = self.tokens[token]
+            return f"{amount / 10**decimals:,.2f} {symbol}"
+        return f"{amount:.4g} base units of {self.name(token)}"
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +52,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     `probes`: readings by name, for a Block at its hash, for an Execution at its parent's hash (the state it
     started from) or, for a simulated one, of the block it was simulated on.
     `history`: earlier readings by probe name, oldest first, ending with the parent block's.
+    `words`: what addresses and amounts are called.
     `usd`: dollar value of an amount of a token in base units, None where no price is known.
     """
 
@@ -31,6 +61,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile | None = None
     probes: Mapping[str, ProbeReading] = {}
     history: Mapping[str, Sequence[ProbeReading]] = {}
+    words: Words = Words()
     usd: Callable[[Address, int], float | None] = lambda _token, _amount: None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from chainwatch.detect.balances import giver, taker
+from chainwatch.detect.base import Words
 from chainwatch.detect.trades import Excursion, Trade
 from chainwatch.types import NATIVE, Address, Event, Evidence, FlashLoan, Hash, Swap, Transfer
 
@@ -117,7 +118,7 @@ def _ref(tx: Hash, event: Event) -> str:
     return f"event:{tx}:{event.order}" if event.frame is None else f"frame:{tx}:{event.frame}"
 
 
-def explanation_of(case: FlashCase, loss_usd: float | None) -> str:
+def explanation_of(case: FlashCase, loss_usd: float | None, words: Words) -> str:
     """Three or four sentences for a person who was asleep a minute ago."""
     wide = case.excursion
     ways = "in both directions" if wide.round_trip else "in one direction"
@@ -125,33 +126,25 @@ def explanation_of(case: FlashCase, loss_usd: float | None) -> str:
     others = f" and {len(case.victims) - 1} more" if len(case.victims) > 1 else ""
     dollars = f", together ${loss_usd:,.0f}" if loss_usd is not None else ""
     return (
-        f"The sender borrowed {_loan_words(case.loans)}, to be repaid within the same transaction. With it, "
-        f"{_short(wide.venue)} was traded {len(wide.trades)} times {ways}, and its price moved by a factor of "
-        f"{wide.ratio:,.4g} ({wide.method}). At the end {_short(victim)}{others} had less: {_amounts(lost)}{dollars}; "
-        f"the sender's side had more: {_amounts(case.gains)}. Honest arbitrage, liquidation and leverage do not move "
-        "a price there and back."
+        f"The sender borrowed {_loan_words(case.loans, words)}, to be repaid within the same transaction. With it, "
+        f"{words.name(wide.venue)} was traded {len(wide.trades)} times {ways}, and its price moved by a factor of "
+        f"{wide.ratio:,.4g} ({wide.method}). At the end {words.name(victim)}{others} had less: "
+        f"{_amounts(lost, words)}{dollars}; the sender's side had more: {_amounts(case.gains, words)}. Honest "
+        "arbitrage, liquidation and leverage do not move a price there and back."
     )
 
 
-def _loan_words(loans: Sequence[FlashLoan | Swap]) -> str:
+def _loan_words(loans: Sequence[FlashLoan | Swap], words: Words) -> str:
     loan = next((x for x in loans if isinstance(x, FlashLoan) and x.amount and x.token), loans[0])
     more = f" (and {len(loans) - 1} other loans)" if len(loans) > 1 else ""
     if isinstance(loan, Swap):
-        return f"from the pool {_short(loan.pool)} by flash swap{more}"
+        return f"from {words.name(loan.pool)} by flash swap{more}"
     if loan.amount and loan.token:
-        return f"{_amounts({loan.token: loan.amount})} from {_short(loan.lender)}{more}"
-    return f"from {_short(loan.lender)}{more}"
+        return f"{words.amount(loan.token, loan.amount)} from {words.name(loan.lender)}{more}"
+    return f"from {words.name(loan.lender)}{more}"
 
 
-def _amounts(amounts: Mapping[Address, int]) -> str:
-    """In base units, since decimals are not known here; dollars stand beside where prices are."""
-    shown = [
-        f"{amount:.4g} wei" if token == NATIVE else f"{amount:.4g} base units of {_short(token)}"
-        for token, amount in list(amounts.items())[:MAX_SHOWN]
-    ]
+def _amounts(amounts: Mapping[Address, int], words: Words) -> str:
+    shown = [words.amount(token, amount) for token, amount in list(amounts.items())[:MAX_SHOWN]]
     more = len(amounts) - MAX_SHOWN
     return ", ".join(shown) + (f" and {more} other tokens" if more > 0 else "")
-
-
-def _short(address: Address) -> str:
-    return f"{address[:8]}…{address[-4:]}"

@@ -75,7 +75,7 @@ class FlashPriceManipulation:
                 f"{thresholds.min_price_excursion:g} (traded both ways, or 5 times one way), and gain of the "
                 "sender's side > 0, and net loss of a contract that is no trading pool > 0"
             ),
-            explanation=explanation_of(case, loss_usd),
+            explanation=explanation_of(case, loss_usd, view.words),
         )
 
 

@@ -14,7 +14,7 @@ import structlog
 from chainwatch.chain.probes import PriceBook
 from chainwatch.config.models import Profile
 from chainwatch.decode import Decoder
-from chainwatch.detect.base import Detector, View
+from chainwatch.detect.base import Detector, View, Words
 from chainwatch.triage.fuse import Triage
 from chainwatch.types import (
     Address,
@@ -58,6 +58,7 @@ class Pipeline:
         self._profiles = tuple(profiles)
         self._protected = protected
         self._prices = PriceBook(self._profiles)
+        self._words = {profile.name: Words.of(profile) for profile in self._profiles}
         self._watched = {profile.name: _watched(profile) for profile in self._profiles}
         self._history: dict[str, deque[ProbeReading]] = {}
         self.triage = Triage(profiles)
@@ -120,6 +121,7 @@ class Pipeline:
                 profile=p,
                 probes=readings,
                 history=self._history,
+                words=self._words[p.name],
                 usd=usd,
             )
             for p in self._profiles
