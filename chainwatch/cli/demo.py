@@ -2,6 +2,7 @@
 
 import typer
 from rich.markup import escape
+from rich.panel import Panel
 from rich.table import Table
 
 from chainwatch.cli.common import JsonOption, err, out, print_json, run, set_up_logging, wants_json
@@ -39,8 +40,9 @@ def _show(result: DemoResult) -> None:
     for step in result.timeline:
         table.add_row(f"{step.seconds * 1e3:,.0f}", escape(step.what), escape(step.detail))
     out.print(table)
+    out.print(Panel(escape(result.explanation), title="What the alert said", title_align="left", border_style="red"))
     out.print(
-        f"\n{result.benign_transactions} honest transactions raised {result.benign_alerts} alerts. "
+        f"{result.benign_transactions} honest transactions raised {result.benign_alerts} alerts. "
         f"Undefended the market lost [red]${result.loss_undefended_usd:,.0f}[/], "
         f"defended [yellow]${result.loss_defended_usd:,.0f}[/]; "
         f"[green]${result.loss_undefended_usd - result.loss_defended_usd:,.0f} saved[/]."

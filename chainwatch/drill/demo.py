@@ -55,6 +55,7 @@ class DemoResult(msgspec.Struct, kw_only=True):
     loss_undefended_usd: float
     loss_defended_usd: float
     timings_ms: dict[str, float]
+    explanation: str
     timeline: list[Step]
 
 
@@ -64,23 +65,26 @@ class _Watcher(Observer):
     def __init__(self) -> None:
         self.alerts: list[tuple[float, Alert]] = []
         self.decisions: list[tuple[float, Alert, Decision]] = []
-        self.blocks: dict[int, tuple[float, float]] = {}
+        self.blocks: set[int] = set()
+        self.head_seen_at: Callable[[], float] = time.perf_counter
+        self.header_at = 0.0
         self.transactions = 0
         self.decided = asyncio.Event()
         self.grew = asyncio.Event()
 
     def block(self, item: BlockItem, outcome: Outcome | None, seconds: float) -> None:
         if isinstance(item, NewBlock) and item.block.ref.number is not None:
-            self.blocks[item.block.ref.number] = (time.monotonic(), seconds)
+            self.blocks.add(item.block.ref.number)
             self.transactions += len(item.block.executions)
             self.grew.set()
 
     def alert(self, alert: Alert) -> None:
-        self.alerts.append((time.monotonic(), alert))
+        self.alerts.append((time.perf_counter(), alert))
 
     def decision(self, alert: Alert, decision: Decision) -> None:
-        self.decisions.append((time.monotonic(), alert, decision))
-        if decision.sent:
+        self.decisions.append((time.perf_counter(), alert, decision))
+        if decision.sent and not self.decided.is_set():
+            self.header_at = self.head_seen_at()
             self.decided.set()
 
 
@@ -116,14 +120,16 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
 
         def keep(result: ActionResult) -> None:
             if not finished.done():
-                finished.set_result((time.monotonic(), result))
+                finished.set_result((time.perf_counter(), result))
 
         made.on_result = keep
         return made
 
     async with Engine(loaded, responder_factory=responder, observer=watcher) as engine:
+        watcher.head_seen_at = lambda: engine.source.status.head_seen_at
         running = asyncio.create_task(engine.run())
         try:
+            await _caught_up(rpc, watcher)
             tell("Honest users first: trades, a flash-loan arbitrage, a flash liquidation, a leverage loop.")
             await _benign_traffic(rpc, world)
             await _caught_up(rpc, watcher)
@@ -133,7 +139,7 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
             await rpc.call("evm_setIntervalMining", [_BLOCK_SECONDS])
             cash_before = await victim_cash(rpc, world)
             tell("The attack: flash loan, pump, borrow against the pumped price, repay. One transaction.")
-            started = time.monotonic()
+            started = time.perf_counter()
             actors = Actors(rpc, world)
             first = await actors.attack_atomic(_FIRST_ATTACK)
             await asyncio.wait_for(watcher.decided.wait(), _CONTAIN_TIMEOUT_SECONDS)
@@ -141,7 +147,7 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
             tell("The attacker tries again, for most of what is left.")
             second = await actors.attack_atomic(_SECOND_ATTACK)
             second_reverted = not await actors.succeeded(second)
-            second_at = time.monotonic()
+            second_at = time.perf_counter()
             cash_after = await victim_cash(rpc, world)
         except TimeoutError as error:
             raise SendFailed(
@@ -153,9 +159,10 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
     decided_at, alert, decision = next(d for d in watcher.decisions if d[2].sent)
     receipt = await rpc.call("eth_getTransactionReceipt", [first])
     attack_block = quantity(receipt["blockNumber"])
-    seen_at, _ = watcher.blocks[attack_block]
+    header_at = watcher.header_at
     contained = result.verified
-    times = {"seen": seen_at, "decided": decided_at, "done": done_at}
+    times = {"seen": header_at, "decided": decided_at, "done": done_at}
+    times["proven"] = decided_at - decision.timings_ms.get("send", 0.0) / 1e3
     timeline = _timeline(started, alert, decision, result, times)
     verdict = "reverts: the market is paused" if second_reverted else "succeeds"
     timeline.append(Step(second_at - started, f"second attack {verdict}", second))
@@ -171,7 +178,8 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
         benign_alerts=benign_alerts,
         loss_undefended_usd=undefended,
         loss_defended_usd=defended,
-        timings_ms={**decision.timings_ms, "block_seen_to_decision": (decided_at - seen_at) * 1e3},
+        timings_ms=_timings(decision, header_at, decided_at, done_at),
+        explanation=alert.explanation,
         timeline=timeline,
     )
 
@@ -205,6 +213,18 @@ async def _caught_up(rpc: Rpc, watcher: _Watcher) -> None:
             await watcher.grew.wait()
 
 
+def _timings(decision: Decision, header_at: float, decided_at: float, done_at: float) -> dict[str, float]:
+    """Milliseconds a stage, from the header of the attack's block to the verified pause."""
+    stages = dict(decision.timings_ms)
+    total = (decided_at - header_at) * 1e3
+    return {
+        "fetch_decode_detect": total - sum(stages.values()),
+        **stages,
+        "header_to_pause_acknowledged": total,
+        "acknowledged_to_verified": (done_at - decided_at) * 1e3,
+    }
+
+
 def _timeline(
     started: float, alert: Alert, decision: Decision, result: ActionResult, times: dict[str, float]
 ) -> list[Step]:
@@ -214,10 +234,10 @@ def _timeline(
     assert proof is not None
     return [
         Step(0.0, "attack sent", alert.tx_hashes[0]),
-        Step(seen - started, f"seen in block {attack_block}", "detected, weighed and decided on as it arrived"),
-        Step(seen - started, f"{alert.severity} {alert.tier}: {alert.kind}", alert.explanation),
-        Step(times["decided"] - started, f"proof: {proof.verdict}", proof.explanation),
-        Step(times["decided"] - started, "pause sent", result.tx_hash or ""),
+        Step(seen - started, f"seen in block {attack_block}", "the header of its block arrived"),
+        Step(seen - started, f"alert {alert.severity} {alert.tier}", f"{alert.kind}, by {', '.join(alert.detectors)}"),
+        Step(times["proven"] - started, f"proof: {proof.verdict}", proof.explanation),
+        Step(times["decided"] - started, "pause sent", f"acknowledged by the node: {result.tx_hash}"),
         Step(times["done"] - started, f"included in block {result.block_number}", f"{result.attempts} attempt(s)"),
         Step(times["done"] - started, "state read back", result.detail),
     ]

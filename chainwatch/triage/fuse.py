@@ -114,7 +114,8 @@ class Triage:
         return [alert]
 
     def _alert(self, fingerprint: str, findings: tuple[Finding, ...], before: Alert | None) -> Alert:
-        main = max(findings, key=lambda f: (f.broken_invariant, f.confidence, f.loss_usd or 0.0))
+        # What happened says more than the state it left; what names a loss says more than what does not.
+        main = max(findings, key=lambda f: (not f.condition, bool(f.loss), f.confidence))
         victims = tuple(dict.fromkeys(v for f in findings for v in f.victims))
         profile = self._profile_of(victims)
         tier = tier_of(findings)
