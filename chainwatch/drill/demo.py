@@ -130,6 +130,7 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
         running = asyncio.create_task(engine.run())
         try:
             await _caught_up(rpc, watcher)
+            watcher.transactions = 0
             tell("Honest users first: trades, a flash-loan arbitrage, a flash liquidation, a leverage loop.")
             await _benign_traffic(rpc, world)
             await _caught_up(rpc, watcher)
