@@ -16,11 +16,11 @@ import msgspec
 import structlog
 
 from chainwatch.chain.probes import ProbeSpec, read_probes, specs_of
-from chainwatch.chain.rpc import Rpc
+from chainwatch.chain.rpc import Rpc, chain_id
 from chainwatch.config.load import Loaded
 from chainwatch.decode import Decoder, load_registry
 from chainwatch.detect.families import DETECTORS
-from chainwatch.errors import ChainwatchError, StoreError
+from chainwatch.errors import ChainwatchError, StoreError, WrongChain
 from chainwatch.notify.channel import Notifier, NotifyCounts
 from chainwatch.respond.responder import Decision, Responder
 from chainwatch.sources.blocks import BlockSource, SourceStatus
@@ -89,9 +89,21 @@ class Engine:
         self._rested_on: dict[str, Execution] = {}
 
     async def __aenter__(self) -> "Engine":
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def _open(self) -> None:
         config = self._loaded.config
         self.rpc = Rpc(self._chain.http)
         self._stack.push_async_callback(self.rpc.close)
+        if (actual := await chain_id(self.rpc)) != self._chain.id:
+            raise WrongChain(
+                f"The node is on chain {actual}, chain.id is {self._chain.id}.", "Correct chain.http or chain.id."
+            )
         self.store = await Store.open(self._loaded.root / config.store.path)
         self._stack.push_async_callback(self.store.close)
         self.notifier = Notifier(config.notify)
@@ -124,7 +136,6 @@ class Engine:
             pending=self.mempool.counts if self.mempool else None,
             notifications=self.notifier.counts,
         )
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
