@@ -18,7 +18,7 @@ from chainwatch.cli.common import (
     wants_json,
 )
 from chainwatch.config.load import Loaded
-from chainwatch.errors import NotReady
+from chainwatch.errors import BadInput
 from chainwatch.respond.arming import Arming
 from chainwatch.respond.responder import Responder
 from chainwatch.respond.sender import ActionResult
@@ -81,14 +81,14 @@ def disarm(
     Works from any terminal, also with the database locked, and survives a restart. What was broadcast before may
     still be included.
     """
-    root = config_path(context, config).resolve().parent
-    arming = Arming(root, armed=True)
+    path = config_path(context, config)
+    if not path.is_file():  # only that it exists: a configuration that is broken must not keep anybody from this
+        raise BadInput(f"{path} does not exist, so no bot looks beside it.", "Name the bot's file with --config.")
+    arming = Arming(path.resolve().parent, armed=True)
     if clear:
         was = arming.clear()
         text = "No longer disarmed. A bot that runs with --arm acts again." if was else "It was not disarmed."
     else:
-        if not root.is_dir():
-            raise NotReady(f"{root} does not exist.", "Name the configuration of the bot with --config.")
         arming.disarm()
         text = f"Disarmed: {arming.path}. Take it back with `chainwatch disarm --clear`."
     print_json({"disarmed": arming.disarmed(), "file": str(arming.path)}) if wants_json(context, json) else err.print(

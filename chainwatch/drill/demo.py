@@ -26,7 +26,7 @@ from chainwatch.respond.responder import Decision, Responder
 from chainwatch.respond.sender import ActionResult
 from chainwatch.store import Store
 from chainwatch.triage.pipeline import Outcome
-from chainwatch.types import Alert, AlertEvent, BlockItem, NewBlock, Tier
+from chainwatch.types import Alert, AlertEvent, BlockItem, Hash, NewBlock, Tier
 
 _BLOCK_SECONDS = 1
 _CONTAIN_TIMEOUT_SECONDS = 30.0
@@ -78,6 +78,10 @@ class _Watcher(Observer):
             self.transactions += len(item.block.executions)
             self.grew.set()
 
+    def alerts_of_people(self) -> int:
+        """How many alerts would have told somebody so far."""
+        return len({alert.alert_id for _, alert in self.alerts if alert.tier is not Tier.WATCH})
+
     def alert(self, alert: Alert) -> None:
         self.alerts.append((time.perf_counter(), alert))
 
@@ -110,6 +114,21 @@ async def _attacked_twice(rpc: Rpc, world: World) -> float:
     return (before - await victim_cash(rpc, world)) / USD
 
 
+class _Fight(msgspec.Struct):
+    """What was measured while the bot and the attacker met; times by `time.perf_counter()`."""
+
+    benign: int
+    benign_alerts: int
+    started: float
+    done_at: float
+    second_at: float
+    first: Hash
+    second: Hash
+    second_reverted: bool
+    loss_usd: float
+    result: ActionResult
+
+
 async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell: Callable[[str], None]) -> DemoResult:
     loaded = load(path)
     watcher = _Watcher()
@@ -129,27 +148,7 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
         watcher.head_seen_at = lambda: engine.source.status.head_seen_at
         running = asyncio.create_task(engine.run())
         try:
-            await _caught_up(rpc, watcher)
-            watcher.transactions = 0
-            tell("Honest users first: trades, a flash-loan arbitrage, a flash liquidation, a leverage loop.")
-            await _benign_traffic(rpc, world)
-            await _caught_up(rpc, watcher)
-            benign = watcher.transactions
-            benign_alerts = len({a.alert_id for _, a in watcher.alerts if a.tier is not Tier.WATCH})
-            await rpc.call("evm_setAutomine", [False])
-            await rpc.call("evm_setIntervalMining", [_BLOCK_SECONDS])
-            cash_before = await victim_cash(rpc, world)
-            tell("The attack: flash loan, pump, borrow against the pumped price, repay. One transaction.")
-            started = time.perf_counter()
-            actors = Actors(rpc, world)
-            first = await actors.attack_atomic(_FIRST_ATTACK)
-            await asyncio.wait_for(watcher.decided.wait(), _CONTAIN_TIMEOUT_SECONDS)
-            done_at, result = await asyncio.wait_for(finished, _CONTAIN_TIMEOUT_SECONDS)
-            tell("The attacker tries again, for most of what is left.")
-            second = await actors.attack_atomic(_SECOND_ATTACK)
-            second_reverted = not await actors.succeeded(second)
-            second_at = time.perf_counter()
-            cash_after = await victim_cash(rpc, world)
+            fight = await _fight(rpc, world, watcher, finished, tell)
         except TimeoutError as error:
             raise SendFailed(
                 "The demo's attack was not contained within 30 s.", "Run it again; report it if it stays so."
@@ -157,29 +156,69 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
         finally:
             engine.stop()
             await running
-    decided_at, alert, decision = next(d for d in watcher.decisions if d[2].sent)
-    receipt = await rpc.call("eth_getTransactionReceipt", [first])
-    attack_block = quantity(receipt["blockNumber"])
-    header_at = watcher.header_at
-    contained = result.verified
-    times = {"seen": header_at, "decided": decided_at, "done": done_at}
-    times["proven"] = decided_at - decision.timings_ms.get("send", 0.0) / 1e3
-    timeline = _timeline(started, alert, decision, result, times)
-    verdict = "reverts: the market is paused" if second_reverted else "succeeds"
-    timeline.append(Step(second_at - started, f"second attack {verdict}", second))
-    defended = (cash_before - cash_after) / USD
-    timeline.append(Step(second_at - started, f"saved ${undefended - defended:,.0f}", f"of ${undefended:,.0f}"))
-    return DemoResult(
-        detected=any(a.event is AlertEvent.OPENED and first in a.tx_hashes for _, a in watcher.alerts),
-        stage=str(alert.stage),
-        contained=contained,
-        blocks_to_contain=None if result.block_number is None else result.block_number - attack_block,
-        second_attack_reverted=second_reverted,
-        benign_transactions=benign,
+    return await _report(rpc, watcher, fight, undefended)
+
+
+async def _fight(
+    rpc: Rpc,
+    world: World,
+    watcher: _Watcher,
+    finished: asyncio.Future[tuple[float, ActionResult]],
+    tell: Callable[[str], None],
+) -> _Fight:
+    await _caught_up(rpc, watcher)
+    watcher.transactions = 0
+    tell("Honest users first: trades, a flash-loan arbitrage, a flash liquidation, a leverage loop.")
+    await _benign_traffic(rpc, world)
+    await _caught_up(rpc, watcher)
+    benign, benign_alerts = watcher.transactions, watcher.alerts_of_people()
+    await rpc.call("evm_setAutomine", [False])
+    await rpc.call("evm_setIntervalMining", [_BLOCK_SECONDS])
+    cash_before = await victim_cash(rpc, world)
+    tell("The attack: flash loan, pump, borrow against the pumped price, repay. One transaction.")
+    started = time.perf_counter()
+    actors = Actors(rpc, world)
+    first = await actors.attack_atomic(_FIRST_ATTACK)
+    await asyncio.wait_for(watcher.decided.wait(), _CONTAIN_TIMEOUT_SECONDS)
+    done_at, result = await asyncio.wait_for(finished, _CONTAIN_TIMEOUT_SECONDS)
+    tell("The attacker tries again, for most of what is left.")
+    second = await actors.attack_atomic(_SECOND_ATTACK)
+    second_reverted = not await actors.succeeded(second)
+    return _Fight(
+        benign=benign,
         benign_alerts=benign_alerts,
+        started=started,
+        done_at=done_at,
+        second_at=time.perf_counter(),
+        first=first,
+        second=second,
+        second_reverted=second_reverted,
+        loss_usd=(cash_before - await victim_cash(rpc, world)) / USD,
+        result=result,
+    )
+
+
+async def _report(rpc: Rpc, watcher: _Watcher, fight: _Fight, undefended: float) -> DemoResult:
+    decided_at, alert, decision = next(d for d in watcher.decisions if d[2].sent)
+    receipt = await rpc.call("eth_getTransactionReceipt", [fight.first])
+    attack_block = quantity(receipt["blockNumber"])
+    timeline = _timeline(fight, watcher.header_at, alert, decision, decided_at)
+    verdict = "reverts: the market is paused" if fight.second_reverted else "succeeds"
+    seconds = fight.second_at - fight.started
+    timeline.append(Step(seconds, f"second attack {verdict}", fight.second))
+    timeline.append(Step(seconds, f"saved ${undefended - fight.loss_usd:,.0f}", f"of ${undefended:,.0f}"))
+    block = fight.result.block_number
+    return DemoResult(
+        detected=any(a.event is AlertEvent.OPENED and fight.first in a.tx_hashes for _, a in watcher.alerts),
+        stage=str(alert.stage),
+        contained=fight.result.verified,
+        blocks_to_contain=None if block is None else block - attack_block,
+        second_attack_reverted=fight.second_reverted,
+        benign_transactions=fight.benign,
+        benign_alerts=fight.benign_alerts,
         loss_undefended_usd=undefended,
-        loss_defended_usd=defended,
-        timings_ms=_timings(decision, header_at, decided_at, done_at),
+        loss_defended_usd=fight.loss_usd,
+        timings_ms=_timings(decision, watcher.header_at, decided_at, fight.done_at),
         explanation=alert.explanation,
         timeline=timeline,
     )
@@ -226,19 +265,18 @@ def _timings(decision: Decision, header_at: float, decided_at: float, done_at: f
     }
 
 
-def _timeline(
-    started: float, alert: Alert, decision: Decision, result: ActionResult, times: dict[str, float]
-) -> list[Step]:
+def _timeline(fight: _Fight, header_at: float, alert: Alert, decision: Decision, decided_at: float) -> list[Step]:
     """What happened, in order, in seconds since the attack was sent."""
-    seen, attack_block = times["seen"], alert.block_number
-    proof = decision.proof
+    proof, result = decision.proof, fight.result
     assert proof is not None
+    seen, decided, done = (at - fight.started for at in (header_at, decided_at, fight.done_at))
+    proven = decided - decision.timings_ms.get("send", 0.0) / 1e3
     return [
-        Step(0.0, "attack sent", alert.tx_hashes[0]),
-        Step(seen - started, f"seen in block {attack_block}", "the header of its block arrived"),
-        Step(seen - started, f"alert {alert.severity} {alert.tier}", f"{alert.kind}, by {', '.join(alert.detectors)}"),
-        Step(times["proven"] - started, f"proof: {proof.verdict}", proof.explanation),
-        Step(times["decided"] - started, "pause sent", f"acknowledged by the node: {result.tx_hash}"),
-        Step(times["done"] - started, f"included in block {result.block_number}", f"{result.attempts} attempt(s)"),
-        Step(times["done"] - started, "state read back", result.detail),
+        Step(0.0, "attack sent", fight.first),
+        Step(seen, f"seen in block {alert.block_number}", "the header of its block arrived"),
+        Step(seen, f"alert {alert.severity} {alert.tier}", f"{alert.kind}, by {', '.join(alert.detectors)}"),
+        Step(proven, f"proof: {proof.verdict}", proof.explanation),
+        Step(decided, "pause sent", f"acknowledged by the node: {result.tx_hash}"),
+        Step(done, f"included in block {result.block_number}", f"{result.attempts} attempt(s)"),
+        Step(done, "state read back", result.detail),
     ]
