@@ -10,10 +10,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import structlog
+from apprise import NotifyType
 
 from chainwatch.chain.probes import ProbeSpec, read_probes, specs_of
 from chainwatch.chain.rpc import Rpc, chain_id
@@ -23,6 +24,7 @@ from chainwatch.detect.families import DETECTORS
 from chainwatch.errors import ChainwatchError, StoreError, WrongChain
 from chainwatch.notify.channel import Notifier, NotifyCounts
 from chainwatch.respond.responder import Decision, Responder
+from chainwatch.respond.sender import ActionResult
 from chainwatch.sources.blocks import BlockSource, SourceStatus
 from chainwatch.sources.fetch import Fetcher, detect_trace_mode
 from chainwatch.sources.mempool import MempoolSource, PendingCounts
@@ -67,6 +69,9 @@ class Observer:
 
     def decision(self, alert: Alert, decision: Decision) -> None:
         """The responder decided on an Alert."""
+
+    def result(self, result: ActionResult) -> None:
+        """An action came to its end."""
 
 
 class Engine:
@@ -128,6 +133,7 @@ class Engine:
             else None
         )
         self.responder = await self._make_responder(self.store, self.rpc)
+        self.responder.on_result = self._action_ended
         self.status = EngineStatus(
             chain_id=self._chain.id,
             started_at=datetime.now(UTC),
@@ -249,6 +255,20 @@ class Engine:
             self._observer.alert(alert)
             self.notifier.alert(alert)
             await self._write(self.store.append_alert(alert))
+
+    def _action_ended(self, result: ActionResult) -> None:
+        """Tell people what was done, who answers for it, and until when they have to decide what follows."""
+        self._observer.result(result)
+        playbook = next((p for p in self._loaded.playbooks if p.name == result.playbook), None)
+        lines = [result.text()]
+        if playbook is not None:
+            lines.append(f"Owner: {playbook.owner}.")
+            if result.verified and playbook.action.max_pause_seconds is not None:
+                until = datetime.now(UTC) + timedelta(seconds=playbook.action.max_pause_seconds)
+                lines.append(f"Decide on reopening until {until:%Y-%m-%d %H:%M:%S} UTC; it does not end by itself.")
+        log.info("action", owner=playbook.owner if playbook else None, **result.summary())
+        type_ = NotifyType.SUCCESS if result.verified else NotifyType.FAILURE
+        self.notifier.message(f"chainwatch: {result.playbook} {result.state}", "\n".join(lines), type_)
 
     def _count(self, outcome: Outcome, executions: int) -> None:
         self.status.executions += executions

@@ -73,7 +73,8 @@ def set_up_logging(config: LogConfig) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        # Not cached: a logger must follow whatever standard error is now.
+        cache_logger_on_first_use=False,
     )
 
 

@@ -61,7 +61,6 @@ class _Printer(Observer):
     def result(self, result: ActionResult) -> None:
         if not self._as_json:
             out.print(escape(f"{clock()} {result.text()}"))
-        log.info("action", **result.summary())
 
 
 def register(app: typer.Typer) -> None:
@@ -90,9 +89,7 @@ async def _watch(loaded: Loaded, arm: bool, as_json: bool) -> None:
     printer = _Printer(as_json)
 
     async def responder(store: Store, rpc: Rpc) -> Responder:
-        made = await Responder.create(loaded, store, rpc, armed=arm)
-        made.on_result = printer.result
-        return made
+        return await Responder.create(loaded, store, rpc, armed=arm)
 
     async with Engine(loaded, responder_factory=responder, observer=printer) as engine:
         on_signals(engine.stop)

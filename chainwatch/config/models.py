@@ -293,7 +293,7 @@ class ActionConfig(Model):
         ge=0, description="What a pause costs if the alarm is false: fees forgone, positions that can't move, trust."
     )
     max_pause_seconds: int | None = Field(
-        None, gt=0, description="When people mean to have decided; shown in the report."
+        None, gt=0, description="When people mean to have decided on reopening; the message about the action says so."
     )
 
 
@@ -302,7 +302,7 @@ class PlaybookConfig(Model):
 
     name: Name
     version: int = Field(ge=1)
-    owner: str = Field(min_length=1, description="Who answers for it.")
+    owner: str = Field(min_length=1, description="Who answers for it; named in the message about its action.")
     trigger: TriggerConfig
     guards: GuardsConfig = GuardsConfig()
     action: ActionConfig

@@ -70,6 +70,7 @@ class _Watcher(Observer):
         self.header_at = 0.0
         self.transactions = 0
         self.decided = asyncio.Event()
+        self.finished: asyncio.Future[tuple[float, ActionResult]] = asyncio.get_running_loop().create_future()
         self.grew = asyncio.Event()
 
     def block(self, item: BlockItem, outcome: Outcome | None, seconds: float) -> None:
@@ -90,6 +91,10 @@ class _Watcher(Observer):
         if decision.sent and not self.decided.is_set():
             self.header_at = self.head_seen_at()
             self.decided.set()
+
+    def result(self, result: ActionResult) -> None:
+        if not self.finished.done():
+            self.finished.set_result((time.perf_counter(), result))
 
 
 async def run_demo(tell: Callable[[str], None]) -> DemoResult:
@@ -132,23 +137,15 @@ class _Fight(msgspec.Struct):
 async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell: Callable[[str], None]) -> DemoResult:
     loaded = load(path)
     watcher = _Watcher()
-    finished: asyncio.Future[tuple[float, ActionResult]] = asyncio.get_running_loop().create_future()
 
     async def responder(store: Store, client: Rpc) -> Responder:
-        made = await Responder.create(loaded, store, client, armed=True)
-
-        def keep(result: ActionResult) -> None:
-            if not finished.done():
-                finished.set_result((time.perf_counter(), result))
-
-        made.on_result = keep
-        return made
+        return await Responder.create(loaded, store, client, armed=True)
 
     async with Engine(loaded, responder_factory=responder, observer=watcher) as engine:
         watcher.head_seen_at = lambda: engine.source.status.head_seen_at
         running = asyncio.create_task(engine.run())
         try:
-            fight = await _fight(rpc, world, watcher, finished, tell)
+            fight = await _fight(rpc, world, watcher, tell)
         except TimeoutError as error:
             raise SendFailed(
                 "The demo's attack was not contained within 30 s.", "Run it again; report it if it stays so."
@@ -159,13 +156,7 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
     return await _report(rpc, watcher, fight, undefended)
 
 
-async def _fight(
-    rpc: Rpc,
-    world: World,
-    watcher: _Watcher,
-    finished: asyncio.Future[tuple[float, ActionResult]],
-    tell: Callable[[str], None],
-) -> _Fight:
+async def _fight(rpc: Rpc, world: World, watcher: _Watcher, tell: Callable[[str], None]) -> _Fight:
     await _caught_up(rpc, watcher)
     watcher.transactions = 0
     tell("Honest users first: trades, a flash-loan arbitrage, a flash liquidation, a leverage loop.")
@@ -180,7 +171,7 @@ async def _fight(
     actors = Actors(rpc, world)
     first = await actors.attack_atomic(_FIRST_ATTACK)
     await asyncio.wait_for(watcher.decided.wait(), _CONTAIN_TIMEOUT_SECONDS)
-    done_at, result = await asyncio.wait_for(finished, _CONTAIN_TIMEOUT_SECONDS)
+    done_at, result = await asyncio.wait_for(watcher.finished, _CONTAIN_TIMEOUT_SECONDS)
     tell("The attacker tries again, for most of what is left.")
     second = await actors.attack_atomic(_SECOND_ATTACK)
     second_reverted = not await actors.succeeded(second)

@@ -88,7 +88,7 @@ class BlockSource:
                                 return
                 except BlockVanished:
                     continue  # reorganised away under our hands: the next head shows where to
-                except NodeError as error:
+                except (NodeError, ValueError) as error:  # ValueError: a header whose quantities are not hex
                     self.status.last_error = str(error)
                     log.warning("cannot read blocks", error=str(error), newest=self.status.newest)
                     await self._pause()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from chainwatch.cli import main
+from chainwatch.cli import common, main
 
 
 class Done(NamedTuple):
@@ -23,6 +23,8 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """Run `chainwatch` with arguments. The terminal is wide, so that nothing is wrapped or cut."""
     monkeypatch.setenv("COLUMNS", "500")
     monkeypatch.setenv("NO_COLOR", "1")
+    for module in (main, common):  # logging is global, and other tests log too
+        monkeypatch.setattr(module, "set_up_logging", lambda _config: None)
 
     def run(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["chainwatch", *map(str, arguments)])

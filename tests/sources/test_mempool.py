@@ -259,6 +259,23 @@ async def test_a_transaction_pushed_twice_is_simulated_once() -> None:
     assert sorted(e.transaction.hash for e in seen) == [hash_(1), hash_(2), hash_(3)]
 
 
+async def test_logs_of_what_was_undone_are_left_out_where_the_node_keeps_them() -> None:
+    def log(n: int) -> dict[str, Any]:
+        return {"address": address(n), "topics": [], "data": "0x", "position": "0x0"}
+
+    inner = TREE | {"logs": [log(3)]}
+    failed = TREE | {"error": "execution reverted", "logs": [log(2)], "calls": [inner]}
+    root = TREE | {"logs": [log(1), log(5) | {"position": "0x2"}], "calls": [failed, TREE | {"logs": [log(4)]}]}
+    async with playing(pushed(1), debug_traceCall=root) as node, watching(node.http, node.ws) as (_, seen):
+        await until(lambda: seen)
+    assert seen[0].logs is not None
+    assert [(each.address, each.log_index) for each in seen[0].logs] == [
+        (address(1), "0x0"),
+        (address(4), "0x1"),
+        (address(5), "0x2"),
+    ]
+
+
 async def test_memory_of_what_was_seen_is_bounded_and_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mempool_module, "_SEEN_KEPT", 2)
     async with playing(*map(pushed, (1, 2, 3, 3, 1))) as node, watching(node.http, node.ws) as (source, seen):
