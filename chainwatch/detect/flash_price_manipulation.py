@@ -15,6 +15,7 @@ from chainwatch.detect.base import View
 from chainwatch.detect.flash_case import FlashCase, evidence_of, explanation_of
 from chainwatch.detect.trades import Excursion, excursions
 from chainwatch.types import (
+    NATIVE,
     ZERO_ADDRESS,
     Address,
     Block,
@@ -48,7 +49,7 @@ class FlashPriceManipulation:
         if not isinstance(subject, Execution) or not subject.succeeded:
             return
         thresholds = view.profile.thresholds.flash_price_manipulation if view.profile else FlashThresholds()
-        case = _case(subject, view.facts[0], view.protected, thresholds.min_price_excursion)
+        case = _case(subject, view.facts[0], view, thresholds.min_price_excursion)
         if case is None:
             return
         loss_usd = _in_usd(case.loss, view)
@@ -79,8 +80,9 @@ class FlashPriceManipulation:
         )
 
 
-def _case(execution: Execution, facts: Facts, protected: frozenset[Address], least: float) -> FlashCase | None:
+def _case(execution: Execution, facts: Facts, view: View, least: float) -> FlashCase | None:
     """The four conditions, cheapest first."""
+    protected = view.protected
     loans = _loans(facts.events)
     if not loans:
         return None
@@ -95,7 +97,7 @@ def _case(execution: Execution, facts: Facts, protected: frozenset[Address], lea
     gains = {token: change for token, change in book.net(side).items() if change > 0}
     if not gains:
         return None
-    victims = _victims(facts, book, side, widest, protected)
+    victims = _victims(facts, book, side, widest, view)
     return FlashCase(loans, widest, insiders, side, gains, victims, book.folded) if victims else None
 
 
@@ -119,21 +121,26 @@ def _insiders(execution: Execution, facts: Facts, protected: frozenset[Address])
 
 
 def _victims(
-    facts: Facts, book: Ledger, side: frozenset[Address], widest: Excursion, protected: frozenset[Address]
+    facts: Facts, book: Ledger, side: frozenset[Address], widest: Excursion, view: View
 ) -> dict[Address, dict[Address, int]]:
     """Who lost what, in positive amounts; those that got nothing for it first.
 
     A pool that lost one token and got another has traded: its price is for arbitrageurs to mend, it is nobody's
     loss here. With protected contracts, only their losses count or, where none of them lost, those of contracts
     that dealt with them.
+
+    Where the profile names tokens, only these can be lost: anybody can make a token whose events say that a
+    protected contract gave some away.
     """
+    protected = view.protected
+    real = {NATIVE, *view.words.tokens} if view.words.tokens else None
     pools = {e.pool for e in facts.events if isinstance(e, Swap)}
     for_nothing: dict[Address, dict[Address, int]] = {}
     for_something: dict[Address, dict[Address, int]] = {}
     for address in book.changes:
         if address in side or address == ZERO_ADDRESS or address in book.folded or book.passes_on(address):
             continue
-        net = book.net((address,))
+        net = {token: n for token, n in book.net((address,)).items() if real is None or token in real}
         # A contract that makes its own token loses nothing by it.
         lost = {token: -change for token, change in net.items() if change < 0 and token != address}
         if not lost:
@@ -193,6 +200,6 @@ def _suspects(execution: Execution, insiders: frozenset[Address]) -> tuple[Addre
 
 
 def _in_usd(amounts: dict[Address, int], view: View) -> float | None:
-    values = [view.usd(token, amount) for token, amount in amounts.items()]
-    known = [v for v in values if v is not None]
-    return sum(known) if known and len(known) == len(values) else None
+    """What is lost in dollars, as far as prices are known; None where none is."""
+    known = [value for token, amount in amounts.items() if (value := view.usd(token, amount)) is not None]
+    return sum(known) if known else None

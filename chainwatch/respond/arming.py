@@ -41,13 +41,13 @@ class Arming:
     def why(self) -> str:
         """Who disarmed it and when, as the file says."""
         try:
-            return self.path.read_text(encoding="utf-8").strip() or f"see {self.path}"
+            return self.path.read_text(encoding="utf-8", errors="replace").strip() or f"see {self.path}"
         except OSError:
             return f"see {self.path}"
 
     def disarm(self) -> None:
         """Create the file. Raises ChainwatchError where that is impossible: then stop the bot instead."""
-        who = f"by {getpass.getuser()} at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        who = f"by {_user()} at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         try:
             self.path.write_text(who + "\n", encoding="utf-8")
         except OSError as error:
@@ -62,4 +62,16 @@ class Arming:
             self.path.unlink()
         except FileNotFoundError:
             return False
+        except OSError as error:
+            raise ChainwatchError(
+                f"The disarm file {self.path} cannot be removed ({error.strerror}).", "Remove it by hand."
+            ) from error
         return True
+
+
+def _user() -> str:
+    """Who is at the keyboard; in a container there may be no name for it, and that must not stop a disarm."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return f"user {os.getuid()}"

@@ -26,9 +26,19 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 def evidence_conditions(
-    alert: Alert, playbook: PlaybookConfig, adapter: Adapter, acted_at: Sequence[float], now: float
+    alert: Alert,
+    playbook: PlaybookConfig,
+    adapter: Adapter,
+    acted_at: Sequence[float],
+    now: float,
+    *,
+    last_failed: bool = False,
 ) -> list[Condition]:
-    """Conditions that need no simulation: tier, trigger, stage, cooldown, daily limit. `acted_at`: within a day."""
+    """Conditions that need no simulation: tier, stage, cooldown, daily limit.
+
+    `acted_at` is when it acted within a day. A last action that failed contained nothing, so it starts no
+    cooldown; it does count for the daily limit.
+    """
     guards = playbook.guards
     since = now - max(acted_at) if acted_at else None
     today = sum(1 for at in acted_at if now - at < DAY_SECONDS)
@@ -37,10 +47,11 @@ def evidence_conditions(
         _stage(alert.stage, playbook, adapter),
         Condition(
             "cooldown",
-            since is None or since >= guards.cooldown_seconds,
+            since is None or last_failed or since >= guards.cooldown_seconds,
             "it has not acted within a day"
             if since is None
-            else f"it acted {since:.0f} s ago, cooldown is {guards.cooldown_seconds} s",
+            else f"it acted {since:.0f} s ago, cooldown is {guards.cooldown_seconds} s"
+            + (", but that action failed" if last_failed else ""),
         ),
         Condition(
             "daily_limit", today < guards.daily_limit, f"{today} of {guards.daily_limit} actions within 24 h are used"

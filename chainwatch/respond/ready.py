@@ -15,7 +15,7 @@ from chainwatch.chain.rpc import Rpc, chain_id, quantity
 from chainwatch.config.load import Loaded
 from chainwatch.config.models import PlaybookConfig
 from chainwatch.errors import BadInput, ChainwatchError, NodeRejected, NotReady
-from chainwatch.respond.adapters import ADAPTERS, has_role_call, is_true, role_id, selector
+from chainwatch.respond.adapters import ADAPTERS, Adapter, has_role_call, is_true, role_id, selector
 from chainwatch.respond.arming import Arming
 from chainwatch.respond.fees import GWEI, worst_cost
 from chainwatch.respond.signer import Signer
@@ -74,23 +74,43 @@ async def playbook_checks(playbook: PlaybookConfig, rpc: Rpc, sender: Address) -
     return [
         await _guarded(f"{name}: code", _code(rpc, action.target)),
         await _guarded(f"{name}: role", _role(rpc, action.target, action.role, sender)),
-        await _guarded(f"{name}: least privilege", _no_more_rights(rpc, action.target, action.role, sender)),
+        await _guarded(f"{name}: least privilege", _no_more_rights(rpc, action.target, action.role, sender, adapter)),
         await _guarded(f"{name}: state", _not_done(rpc, action.target, adapter.read)),
         await _guarded(f"{name}: simulates", _simulates(rpc, action.target, adapter.act, adapter.read, sender)),
         await _guarded(f"{name}: others cannot", _others_cannot(rpc, action.target, adapter.act, adapter.read)),
     ]
 
 
-async def refuse_unfit_key(playbooks: Sequence[PlaybookConfig], rpc: Rpc, sender: Address) -> None:
-    """Refuse to arm with a key that lacks a playbook's role (BadInput) or holds more than it (NotReady)."""
+async def refuse_unfit_key(
+    playbooks: Sequence[PlaybookConfig], rpc: Rpc, sender: Address, *, trusted: frozenset[Address] = frozenset()
+) -> list[str]:
+    """Refuse to arm where a target has no code or the key lacks a playbook's role (BadInput), or the key holds more
+    rights than it (NotReady).
+
+    At a target in `trusted`, where this key was armed before, more rights are no reason to leave the protocol
+    undefended (DESIGN section 4.7): they are returned, in words, to be told.
+    """
+    excess = []
     for playbook in playbooks:
         action = playbook.action
+        code = await _guarded("code", _code(rpc, action.target))
+        if code.colour is Colour.RED:
+            raise BadInput(f"Playbook {playbook.name!r} cannot act: {code.detail}.", code.mend)
         role = await _guarded("role", _role(rpc, action.target, action.role, sender))
         if role.colour is Colour.RED:
             raise BadInput(f"Playbook {playbook.name!r} cannot act: {role.detail}.", role.mend)
-        rights = await _guarded("rights", _no_more_rights(rpc, action.target, action.role, sender))
-        if rights.colour is Colour.RED:
+        adapter = ADAPTERS[action.adapter]
+        if role.colour is Colour.AMBER and not await _asked(rpc, action.target, adapter.read):
+            # Who may act cannot be asked for: then only trying it says so.
+            tried = await _guarded("simulates", _simulates(rpc, action.target, adapter.act, adapter.read, sender))
+            if tried.colour is Colour.RED:
+                raise BadInput(f"Playbook {playbook.name!r} cannot act: {tried.detail}.", tried.mend)
+        rights = await _guarded("rights", _no_more_rights(rpc, action.target, action.role, sender, adapter))
+        if rights.colour is Colour.RED and action.target not in trusted:
             raise NotReady(f"Playbook {playbook.name!r}: {rights.detail}.", rights.mend)
+        if rights.colour is Colour.RED:
+            excess.append(f"Playbook {playbook.name!r}: {rights.detail}. {rights.mend}")
+    return excess
 
 
 async def _guarded(name: str, check: Awaitable[Check]) -> Check:
@@ -174,14 +194,16 @@ async def _role(rpc: Rpc, target: Address, role: str, sender: Address) -> Check:
     return Check("", Colour.GREEN, f"{sender} holds {role}")
 
 
-async def _no_more_rights(rpc: Rpc, target: Address, role: str, sender: Address) -> Check:
-    """Rights that the playbook did not declare: the admin role, ownership."""
+async def _no_more_rights(rpc: Rpc, target: Address, role: str, sender: Address, adapter: Adapter) -> Check:
+    """Rights that the playbook did not declare: the admin role, ownership, undoing what it did."""
     more = []
     admin = role_id("DEFAULT_ADMIN_ROLE")
     if role_id(role) != admin and await _asked(rpc, target, has_role_call(admin, sender)):
         more.append("DEFAULT_ADMIN_ROLE")
     if role != "owner" and await _address(rpc, target, selector("owner()")) == sender:
         more.append("ownership")
+    if role != "owner" and not more and await _may_undo(rpc, target, adapter, sender):
+        more.append("the right to undo it")
     if more:
         mend = "Use a key that may pause and nothing else."
         return Check("", Colour.RED, f"the key holds more than {role}: {' and '.join(more)}", mend)
@@ -237,6 +259,18 @@ async def _effect(rpc: Rpc, target: Address, act: str, read: str, sender: Addres
     except NodeRejected:
         return None
     return is_true(blocks[0]["calls"][1].get("returnData"))
+
+
+async def _may_undo(rpc: Rpc, target: Address, adapter: Adapter, sender: Address) -> bool:
+    """Whether the same key could undo the action: automation may only reduce risk."""
+    acts = [{"from": sender, "to": target, "input": data} for data in (adapter.act, adapter.undo)]
+    funds = {sender: {"balance": hex(10**21)}}
+    simulation = {"blockStateCalls": [{"stateOverrides": funds, "calls": acts}], "validation": False}
+    try:
+        blocks = await rpc.call("eth_simulateV1", [simulation, "latest"])
+    except NodeRejected:
+        return False  # not known; the checks by role stand
+    return all(call["status"] == "0x1" for call in blocks[0]["calls"])
 
 
 async def _word(rpc: Rpc, target: Address, data: str) -> Any:

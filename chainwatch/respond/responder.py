@@ -10,7 +10,7 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +19,16 @@ import structlog
 from chainwatch.chain.rpc import Rpc, chain_id, quantity
 from chainwatch.config.load import Loaded
 from chainwatch.config.models import PlaybookConfig, Profile
-from chainwatch.errors import BadInput, NodeRejected, NotReady, SendFailed, WrongChain
+from chainwatch.errors import (
+    BadInput,
+    ChainwatchError,
+    NodeError,
+    NodeRejected,
+    NotReady,
+    SendFailed,
+    StoreError,
+    WrongChain,
+)
 from chainwatch.respond.adapters import ADAPTERS, is_true
 from chainwatch.respond.arming import Arming
 from chainwatch.respond.policy import (
@@ -33,12 +42,15 @@ from chainwatch.respond.proof import Proof, Question, judge
 from chainwatch.respond.ready import refuse_unfit_key
 from chainwatch.respond.sender import ActionResult, Sender
 from chainwatch.respond.signer import Allowed, Signer, load_signer
-from chainwatch.store import Lease, NewAction, Store
-from chainwatch.types import Address, Alert, Block, BlockRef, Execution, Finding, Tier
+from chainwatch.store import Lease, NewAction, OutboxState, Store
+from chainwatch.types import NATIVE, Address, Alert, Block, BlockRef, Execution, Finding, Severity, Tier
 
 log = structlog.get_logger(__name__)
 
 _LEASE_SECONDS = 60.0
+_PROOF_TIMEOUT_SECONDS = 3.0  # an inconclusive Proof now is worth more than a good one too late
+_RETRY_SECONDS = 0.5
+_MOST_UNNAMED_TOKENS = 4
 
 Usd = Callable[[Address, int], float | None]
 
@@ -89,7 +101,13 @@ class Responder:
         self._exclusive = True
         self._address = config.signer.address if config.signer else None
         self._acted: dict[str, list[float]] = {}
+        self._last_failed: set[str] = set()
+        self._retries: set[asyncio.Task[None]] = set()
+        self._audits: set[asyncio.Task[None]] = set()
+        self._retry_for = config.sending.give_up_seconds
         self._sender = Sender(rpc, store, signer, arming, config.sending, config.chain.id) if signer else None
+        self.excess_rights: tuple[str, ...] = ()
+        """Rights beyond what playbooks declare, found after the first arming: a P2 to be told, not a stop."""
         self.on_result: Callable[[ActionResult], object] = lambda _result: None
         if self._sender is not None:
             self._sender.on_result = self._finished
@@ -107,6 +125,7 @@ class Responder:
         arming = Arming(loaded.root, armed=armed)
         signer: Signer | None = None
         lease: Lease | None = None
+        excess: list[str] = []
         if armed:
             arming.refuse_if_disarmed()
             signer = await unlock(loaded)
@@ -115,7 +134,8 @@ class Responder:
                 raise WrongChain(
                     f"The node is on chain {actual}, chain.id is {loaded.config.chain.id}.", "Correct one of them."
                 )
-            await refuse_unfit_key(loaded.playbooks, rpc, signer.address)
+            trusted = await _armed_before(store, signer.address)
+            excess = await refuse_unfit_key(loaded.playbooks, rpc, signer.address, trusted=trusted)
             if exclusive:
                 lease = await store.acquire_lease(_lease_name(actual), _holder(), _LEASE_SECONDS, is_dead=_is_dead)
             if exclusive and lease is None:
@@ -130,6 +150,11 @@ class Responder:
             responder._acted[playbook.name] = await store.outbox.sent_since(responder._chain_id, playbook.name, since)
         await responder._refresh_base_fee()
         if signer is not None:
+            responder.excess_rights = tuple(excess)
+            for text in excess:
+                log.error("the key holds more rights than declared", detail=text, severity=Severity.P2)
+            targets = [playbook.action.target for playbook in loaded.playbooks]
+            await store.audit("armed", key=signer.address, targets=targets, excess_rights=excess)
             await store.outbox.rehearse()
             await asyncio.to_thread(signer.rehearse)
         return responder
@@ -152,7 +177,10 @@ class Responder:
         if self._sender is not None:
             self._sender.wake(block.base_fee_per_gas)
         if self._lease is not None and self._lease.expires_at - time.time() < _LEASE_SECONDS / 2:
-            self._lease = await self._store.acquire_lease(self._lease.name, self._lease.holder, _LEASE_SECONDS)
+            try:
+                self._lease = await self._store.acquire_lease(self._lease.name, self._lease.holder, _LEASE_SECONDS)
+            except StoreError as error:  # it is still ours until somebody else takes it
+                log.error("the lease could not be renewed", error=str(error))
             if self._lease is None:
                 log.error("the lease was lost to another responder: this one no longer acts")
 
@@ -163,10 +191,16 @@ class Responder:
 
     async def drain(self, timeout: float) -> None:
         """Wait for actions under way, then give the lease back."""
+        for task in self._retries:
+            task.cancel()
+        await asyncio.gather(*self._retries, *self._audits, return_exceptions=True)
         if self._sender is not None:
             await self._sender.drain(timeout)
         if self._lease is not None:
-            await self._store.release_lease(self._lease)
+            try:
+                await self._store.release_lease(self._lease)
+            except StoreError as error:  # it expires by itself
+                log.error("the lease could not be given back", error=str(error))
             self._lease = None
 
     async def consider(
@@ -175,15 +209,51 @@ class Responder:
         """Decide on an Alert and, if all conditions hold, send the action of the first playbook it triggers.
 
         `executions` are the Executions the Alert rests on, `usd` prices amounts at the newest block. Raises
-        SendFailed where the action could not be got out, StoreError where the outbox could not be written.
+        SendFailed where the action could not be got out, StoreError where the outbox could not be written and
+        NodeError where the node did not answer; after these two it is decided again every half second, in a task,
+        for as long as an action may take.
         """
         kinds = {alert.kind, *(finding.kind for finding in findings)}
         for playbook in self._playbooks:
             if playbook.trigger.profile == alert.protocol and kinds.intersection(playbook.trigger.kinds):
-                decision = await self._decide(playbook, alert, findings, executions, usd)
-                await self._audit(alert, decision)
+                try:
+                    decision = await self._decide(playbook, alert, findings, executions, usd)
+                except (StoreError, NodeError):
+                    self._in_background(self._decide_later(playbook, alert, findings, executions, usd), self._retries)
+                    raise
+                self._in_background(self._audit(alert, decision), self._audits)  # what stops an attack goes first
                 return decision
         return Decision(playbook=None, sent=False, outcome="No playbook answers this alert.")
+
+    def _in_background(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
+        """Run `work`, which tells of its own failures, in a task that `drain` knows of."""
+        task = asyncio.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def _decide_later(
+        self,
+        playbook: PlaybookConfig,
+        alert: Alert,
+        findings: Sequence[Finding],
+        executions: Sequence[Execution],
+        usd: Usd,
+    ) -> None:
+        """A database that is locked for a moment, or a node that hiccups, must not cost the action."""
+        started = time.monotonic()
+        while time.monotonic() - started < self._retry_for:
+            await asyncio.sleep(_RETRY_SECONDS)
+            try:
+                decision = await self._decide(playbook, alert, findings, executions, usd)
+            except (StoreError, NodeError) as error:
+                log.warning("still no decision on an alert", alert=alert.alert_id, error=str(error))
+                continue
+            except ChainwatchError as error:
+                log.error("no decision on an alert", alert=alert.alert_id, error=str(error))
+                return
+            log.warning("decided late", alert=alert.alert_id, **decision.summary())
+            await self._audit(alert, decision)
+            return
 
     async def act(self, name: str, *, wait: bool) -> ActionResult | None:
         """Run a playbook's action by hand: no tier and no cost rule, but role, simulation, state and disarm.
@@ -226,9 +296,13 @@ class Responder:
         clock = _Clock()
         adapter = ADAPTERS[playbook.action.adapter]
         profile = self._profiles[playbook.trigger.profile]
-        conditions = evidence_conditions(alert, playbook, adapter, self._acted.get(playbook.name, ()), time.time())
+        acted_at, last_failed = self._acted.get(playbook.name, ()), playbook.name in self._last_failed
+        conditions = evidence_conditions(alert, playbook, adapter, acted_at, time.time(), last_failed=last_failed)
         against = {c.name for c in conditions if not c.holds}
         if against - ({"tier"} if playbook.guards.min_tier is Tier.ALERT else set()):
+            return _declined(playbook, conditions, None, clock)
+        if self._address is None:
+            conditions.append(Condition("signer", False, "no [signer] is configured, so nobody could act"))
             return _declined(playbook, conditions, None, clock)
         question = self._question(playbook, profile, alert, executions)
         facts = await self._ask(playbook, question)
@@ -296,6 +370,7 @@ class Responder:
             if sent is None:
                 return None
             self._acted.setdefault(playbook.name, []).append(sent.created_at)
+            self._last_failed.discard(playbook.name)
             return sent.tx_hash
         raise AssertionError("unreachable: the second refusal is raised")
 
@@ -308,14 +383,17 @@ class Responder:
     def _question(
         self, playbook: PlaybookConfig, profile: Profile, alert: Alert, executions: Sequence[Execution]
     ) -> Question:
-        lost = alert.loss_estimate.get("tokens", {})
-        tokens = dict.fromkeys([*lost, *(token.address for token in profile.tokens)])
+        # Only what the profile calls a token may speak against an action: an attacker's own token could veto it
+        # (a balance that falls whatever is paused) or hold the simulation up (one that never answers).
+        lost = list(alert.loss_estimate.get("tokens", {}))
+        named = [token.address for token in profile.tokens]
+        tokens = named + [NATIVE] * (NATIVE in lost) if named else lost[:_MOST_UNNAMED_TOKENS]
         victims = tuple(v for v in alert.victims if v in profile.protected)
         return Question(
             sender=self._address or playbook.action.target,
             target=playbook.action.target,
             data=ADAPTERS[playbook.action.adapter].act,
-            attacks=tuple(executions),
+            attacks=tuple(sorted((e for e in executions if e.succeeded), key=_place)),
             victims=victims or tuple(sorted(profile.protected)),
             tokens=tuple(tokens),
         )
@@ -333,7 +411,15 @@ class Responder:
         provable = question is not None and question.base is not None
         if question is not None and provable:
             calls += question.requests()
-        simulated, state, nonce, *proofs = await self._rpc.batch(calls)
+        try:
+            timeout = _PROOF_TIMEOUT_SECONDS if provable else None
+            simulated, state, nonce, *proofs = await self._rpc.batch(calls, timeout=timeout)
+        except NodeError:
+            if not provable:
+                raise
+            facts = await self._ask(playbook, None)  # the simulation may be what is too much for the node
+            unproven = Proof(verdict="inconclusive", explanation="Inconclusive: the node did not simulate it in time.")
+            return msgspec.structs.replace(facts, proof=unproven)
         if isinstance(nonce, NodeRejected):
             raise nonce
         return _Answers(
@@ -349,6 +435,8 @@ class Responder:
         return "armed" if self.armed else "dry run: --arm was not given"
 
     def _finished(self, result: ActionResult) -> None:
+        if result.state is OutboxState.FAILED:
+            self._last_failed.add(result.playbook)
         self.on_result(result)
 
     async def _refresh_base_fee(self) -> None:
@@ -358,7 +446,10 @@ class Responder:
 
     async def _audit(self, alert: Alert, decision: Decision) -> None:
         if decision.sent or all(c.holds for c in decision.conditions if c.name != "armed"):
-            await self._store.audit("decision", alert=alert.alert_id, **decision.summary())
+            try:
+                await self._store.audit("decision", alert=alert.alert_id, **decision.summary())
+            except StoreError as error:  # the action is out: its decision must reach the timeline all the same
+                log.error("a decision could not be written to the audit log", alert=alert.alert_id, error=str(error))
 
 
 class _Answers(msgspec.Struct, frozen=True):
@@ -406,6 +497,18 @@ def _preventable(proof: Proof, alert: Alert, profile: Profile, usd: Usd) -> floa
 def _key(playbook: PlaybookConfig, chain: int, occasion: str, attempt: int) -> str:
     text = f"{playbook.name}\n{playbook.version}\n{chain}\n{playbook.action.target}\n{occasion}\n{attempt}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _place(execution: Execution) -> tuple[int, int]:
+    """Where on the chain it stands; what has no number yet comes last."""
+    number = execution.block.number if execution.block else None
+    return (2**63 if number is None else number, execution.index)
+
+
+async def _armed_before(store: Store, key: Address) -> frozenset[Address]:
+    """The targets at which `key` was armed before."""
+    entries = await store.audited("armed")
+    return frozenset(target for e in entries if e.body.get("key") == key for target in e.body.get("targets", ()))
 
 
 def _lease_name(chain: int) -> str:

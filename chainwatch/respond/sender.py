@@ -22,6 +22,7 @@ from chainwatch.respond.arming import Arming
 from chainwatch.respond.fees import GWEI, Fees, bumped, first_fees
 from chainwatch.respond.signer import Allowed, Signer
 from chainwatch.store import Attempt, NewAction, OutboxAction, OutboxState, Store
+from chainwatch.store.outbox import NonceTaken
 from chainwatch.types import BlockRef, Hash
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,7 @@ _KEEP_VERIFIED = 64  # actions watched for reorganisations that take their inclu
 
 # How nodes say that they have this very transaction already; sending it again is then no failure.
 _KNOWN = ("already known", "already imported", "known transaction", "alreadyexists")
+_UNDERPRICED = "underpriced"  # another transaction with this nonce waits, and pays more than ours
 
 
 class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,13 +84,22 @@ class Sender:
     async def send(self, action: NewAction, *, fencing: tuple[str, int] | None) -> OutboxAction | None:
         """Write `action`, sign it, send it; returns once a node has acknowledged it. The rest goes on in a task.
 
-        None where its idempotency key is in the outbox already. Raises SendFailed when the node refuses it or
-        `disarm` came in between; StoreError when the outbox cannot be written: then nothing is signed.
+        None where its idempotency key is in the outbox already. Raises SendFailed when the node refuses it,
+        `disarm` came in between, or no acknowledgement came: then it is sent again in a task. Raises StoreError
+        when the outbox cannot be written: then nothing is signed.
         """
-        planned = await self._outbox.plan(action, fencing=fencing)
+        try:
+            planned = await self._outbox.plan(action, fencing=fencing)
+        except NonceTaken:  # two contracts to pause at once, or a person who acts beside the bot
+            nonce = max(action.nonce, await self._outbox.next_nonce(action.chain_id, action.sender))
+            planned = await self._outbox.plan(msgspec.structs.replace(action, nonce=nonce), fencing=fencing)
         if planned is None:
             return None
-        sent = await self._sign_and_broadcast(planned, first_fees(self.base_fee, self._tip(), self._cap))
+        try:
+            sent = await self._launch(planned)
+        except (NodeError, StoreError) as error:  # it is planned, and may even have arrived: it is not given up
+            self._follow(planned, again=True)
+            raise SendFailed(f"The action is not acknowledged yet: {error.problem}", "It is tried again.") from error
         self._follow(sent)
         return sent
 
@@ -100,18 +111,11 @@ class Sender:
             log.warning("resuming an action", action=action.id, state=action.state, age_seconds=round(age, 1))
             if action.sender != self._signer.address:
                 await self._end(action, OutboxState.ABANDONED, f"it belongs to another key, {action.sender}")
-            elif action.attempts:
-                self._follow(action, rebroadcast=True)
-                resumed.append(action)
-            elif await self._is_done(action, "latest"):
-                await self._end(action, OutboxState.ABANDONED, "the state it was to bring about is there already")
-            elif age > self._config.give_up_seconds:
+            elif not action.attempts and age > self._config.give_up_seconds:
                 await self._end(action, OutboxState.ABANDONED, f"it was decided {age:.0f} s ago and never signed")
             else:
-                fees = first_fees(self.base_fee, self._tip(), self._cap)
-                sent = await self._sign_and_broadcast(action, fees)
-                self._follow(sent)
-                resumed.append(sent)
+                self._follow(action, again=True)
+                resumed.append(action)
         return resumed
 
     def wake(self, base_fee: int | None) -> None:
@@ -126,7 +130,7 @@ class Sender:
         for action in [a for a in self._verified.values() if a.block_hash in hashes]:
             log.warning("a reorganisation took an action's inclusion away", action=action.id, block=action.block_number)
             del self._verified[action.id]
-            self._follow(action, rebroadcast=True)
+            self._follow(msgspec.structs.replace(action, block_number=None, block_hash=None), again=True)
 
     async def drain(self, timeout: float) -> None:
         """Wait for actions under way, at most `timeout` seconds; what is left is resumed by the next start."""
@@ -138,15 +142,38 @@ class Sender:
 
     # Signing and sending
 
-    async def _sign_and_broadcast(self, action: OutboxAction, fees: Fees) -> OutboxAction:
+    async def _launch(self, action: OutboxAction) -> OutboxAction:
+        """Sign and send for the first time. Fees rise at once where another transaction holds the nonce."""
+        fees: Fees | None = first_fees(self.base_fee, self._tip(), self._cap)
+        refused: NodeRejected | None = None
+        while fees is not None:
+            action = await self._sign(action, fees)
+            try:
+                await self._broadcast(action.attempts[-1])
+            except NodeRejected as error:
+                refused = error
+                fees = bumped(fees, self.base_fee, self._cap) if _UNDERPRICED in error.message.lower() else None
+                continue
+            return action
+        assert refused is not None
+        if await self._receipt(action):
+            return action
+        await self._end(action, OutboxState.FAILED, f"the node refused it: {refused.message}")
+        raise SendFailed(
+            f"The node refused the action: {refused.message}.", "Check the signer's funds and nonce: chainwatch ready."
+        ) from refused
+
+    async def _sign(self, action: OutboxAction, fees: Fees) -> OutboxAction:
+        """The action with one more attempt, signed and in the outbox, not yet sent."""
         if not self._arming.armed():
-            await self._end(action, OutboxState.ABANDONED, "disarmed before signing")
+            if not action.attempts:
+                await self._end(action, OutboxState.ABANDONED, "disarmed before signing")
             raise SendFailed("The action was not sent: chainwatch is disarmed.", "Arm it again when you mean to act.")
-        assert action.nonce is not None
+        nonce = action.nonce if action.nonce is not None else action.attempts[-1].nonce
         call = Allowed(action.chain_id, action.target, action.data)
-        signed = self._signer.sign(call, nonce=action.nonce, gas_limit=action.gas_limit, fees=fees)
+        signed = self._signer.sign(call, nonce=nonce, gas_limit=action.gas_limit, fees=fees)
         attempt = Attempt(
-            nonce=action.nonce,
+            nonce=nonce,
             tx_hash=signed.tx_hash,
             raw=signed.raw,
             max_fee_per_gas=fees.max_fee_per_gas,
@@ -161,16 +188,6 @@ class Sender:
             raise SendFailed(
                 "The action was signed but not sent: chainwatch is disarmed.", "Arm it again when you mean to act."
             )
-        try:
-            await self._broadcast(attempt)
-        except NodeRejected as error:
-            if len(action.attempts) == 1 and not await self._receipt(action):
-                await self._end(action, OutboxState.FAILED, f"the node refused it: {error.message}")
-                raise SendFailed(
-                    f"The node refused the action: {error.message}.",
-                    "Check the signer's funds and nonce: chainwatch ready.",
-                ) from error
-            raise
         return action
 
     async def _broadcast(self, attempt: Attempt) -> None:
@@ -182,16 +199,17 @@ class Sender:
 
     # Following until it is included and verified
 
-    def _follow(self, action: OutboxAction, *, rebroadcast: bool = False) -> None:
+    def _follow(self, action: OutboxAction, *, again: bool = False) -> None:
+        """Follow it in a task; with `again` it is sent (again) first, since we do not know whether a node has it."""
         self._following[action.id] = action
-        task = asyncio.create_task(self._supervised(action, rebroadcast), name=f"action-{action.id}")
+        task = asyncio.create_task(self._supervised(action, again), name=f"action-{action.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _supervised(self, action: OutboxAction, rebroadcast: bool) -> None:
+    async def _supervised(self, action: OutboxAction, again: bool) -> None:
         started = time.monotonic()
         try:
-            result = await self._until_the_end(action, started, rebroadcast)
+            result = await self._until_the_end(action, started, again)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # told and logged; the outbox keeps the action for the next start
@@ -201,30 +219,48 @@ class Sender:
             self._following.pop(action.id, None)
         self.on_result(result)
 
-    async def _until_the_end(self, action: OutboxAction, started: float, rebroadcast: bool) -> ActionResult:
-        if not rebroadcast:
+    async def _until_the_end(self, action: OutboxAction, started: float, again: bool) -> ActionResult:
+        if not again:
             await self._note(action, OutboxState.BROADCAST)
-        last_sent = 0.0 if rebroadcast else time.monotonic()
-        capped = False
+        last_sent = time.monotonic()
+        capped = disarmed = False
         while True:
+            due = again or (time.monotonic() - last_sent > self._config.bump_after_seconds and not capped)
             try:
                 if receipt := await self._receipt(action):
                     return await self._included(action, receipt, started)
-                if rebroadcast or (time.monotonic() - last_sent > self._config.bump_after_seconds and not capped):
-                    if not self._arming.armed():
-                        return await self._stopped(action, started)
-                    if rebroadcast:
-                        await self._send_again(action)
-                        rebroadcast = False
-                    else:
-                        action, capped = await self._replace(action)
-                    last_sent = time.monotonic()
-            except NodeError as error:
-                log.warning("an action under way: the node failed", action=action.id, error=str(error))
+                disarmed = not self._arming.armed()
+                if due and (ended := await self._needless(action, started, again)):
+                    return ended
+                # Disarmed, nothing more is sent; what was sent before may still be included, so it is watched.
+                if due and not disarmed:
+                    action, capped = await (self._resend(action) if again else self._replace(action))
+                    last_sent, again = time.monotonic(), False
+            except (NodeError, StoreError) as error:
+                log.warning("an action under way: trying again", action=action.id, error=str(error))
             if time.monotonic() - started > self._config.give_up_seconds:
+                if disarmed:
+                    text = "Disarmed: nothing more was sent. What was sent before may still be included."
+                    return await self._finish(action, OutboxState.ABANDONED, started, text)
                 text = f"Not included within {self._config.give_up_seconds:g} s; the last attempt may still be."
                 return await self._finish(action, OutboxState.FAILED, started, text)
             await self._wait_for_a_block()
+
+    async def _needless(self, action: OutboxAction, started: float, again: bool) -> ActionResult | None:
+        """The end of an action that need not, or cannot, be sent any more."""
+        count = await self._rpc.call("eth_getTransactionCount", [action.sender, "latest"], as_=str)
+        nonce = action.attempts[-1].nonce if action.attempts else action.nonce
+        lost = nonce is not None and quantity(count) > nonce
+        done = (again or lost) and await self._is_done(action, "latest")
+        if not (lost or done):
+            return None
+        if receipt := await self._receipt(action):  # it was included while we asked
+            return await self._included(action, receipt, started)
+        if done:
+            text = "The state was there already: somebody else was first, nothing more was sent."
+            return await self._finish(action, OutboxState.VERIFIED, started, text)
+        text = f"Another transaction of the key used its nonce {nonce}."
+        return await self._finish(action, OutboxState.FAILED, started, text)
 
     async def _wait_for_a_block(self) -> None:
         try:
@@ -233,30 +269,43 @@ class Sender:
             return
         self._new_block.clear()
 
-    async def _send_again(self, action: OutboxAction) -> None:
-        for attempt in action.attempts[-1:]:
-            try:
-                await self._broadcast(attempt)
-            except NodeRejected as error:
-                log.warning("sending an action again was refused", action=action.id, error=error.message)
+    async def _resend(self, action: OutboxAction) -> tuple[OutboxAction, bool]:
+        """The very same bytes again, whether or not a node had them; signed now if they never were."""
+        if not action.attempts:
+            return await self._next_attempt(action, first_fees(self.base_fee, self._tip(), self._cap)), False
+        try:
+            await self._broadcast(action.attempts[-1])
+        except NodeRejected as error:
+            log.warning("sending an action again was refused", action=action.id, error=error.message)
+        await self._note(action, OutboxState.BROADCAST, nonce=action.attempts[-1].nonce)
+        return action, False
 
     async def _replace(self, action: OutboxAction) -> tuple[OutboxAction, bool]:
-        """Same nonce, both fee fields higher. True where the cap allows no more: then only waiting is left."""
+        """Same nonce, both fee fields higher. True where no more is allowed: then only waiting is left."""
         newest = action.attempts[-1]
         fees = bumped(Fees(newest.max_fee_per_gas, newest.max_priority_fee_per_gas), self.base_fee, self._cap)
         if fees is None or len(action.attempts) > self._config.max_bumps:
-            log.error("an action is not included and its fees are at the cap", action=action.id, cap_wei=self._cap)
+            why = "its fees are at the cap" if fees is None else "it was replaced max_bumps times"
+            log.error("an action is not included, and only waiting is left", action=action.id, why=why)
             return action, True
         log.warning("replacing an action with higher fees", action=action.id, max_fee_wei=fees.max_fee_per_gas)
+        return await self._next_attempt(action, fees), False
+
+    async def _next_attempt(self, action: OutboxAction, fees: Fees) -> OutboxAction:
+        """Sign and send; the attempt is kept even where sending it failed, because it may have arrived."""
         try:
-            action = await self._sign_and_broadcast(action, fees)
-        except NodeRejected as error:
-            # "nonce too low": an attempt was mined meanwhile, its receipt is found in the next round.
-            log.warning("a replacement was refused", action=action.id, error=error.message)
+            action = await self._sign(action, fees)
         except SendFailed as error:
-            log.warning("a replacement was not sent", action=action.id, error=error.problem)
+            log.warning("an attempt was not made", action=action.id, error=error.problem)
+            return action
         self._following[action.id] = action
-        return action, False
+        try:
+            await self._broadcast(action.attempts[-1])
+        except NodeError as error:
+            # "nonce too low": an attempt was mined meanwhile, its receipt is found in the next round.
+            log.warning("an attempt was refused, or no answer came", action=action.id, error=str(error))
+        await self._note(action, OutboxState.BROADCAST)
+        return action
 
     async def _receipt(self, action: OutboxAction) -> dict[str, Any] | None:
         """The receipt of whichever attempt was mined."""
@@ -283,10 +332,6 @@ class Sender:
         adapter = ADAPTERS[action.adapter]
         text = f"State read back at block {number}: {adapter.name} is in force."
         return await self._finish(action, OutboxState.VERIFIED, started, text)
-
-    async def _stopped(self, action: OutboxAction, started: float) -> ActionResult:
-        text = "Disarmed: no further attempts. What was sent before may still be included."
-        return await self._finish(action, OutboxState.ABANDONED, started, text)
 
     async def _is_done(self, action: OutboxAction, at: Any) -> bool:
         adapter = ADAPTERS[action.adapter]

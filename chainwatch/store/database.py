@@ -17,7 +17,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -49,7 +49,15 @@ class Database:
                 f"The store cannot be opened: the directory {path.parent} does not exist.",
                 "Create it, or correct store.path in chainwatch.toml.",
             )
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=4, max_overflow=4, pool_timeout=5)
+        try:
+            # aiosqlite leaves a thread behind where a file cannot be opened, which prints a traceback once the loop
+            # is closed. Opening reads nothing: it does not wait for a lock.
+            sqlite3.connect(path).close()
+        except sqlite3.Error as error:
+            raise _explained(path, error) from error
+        # Made of parts: in a URL's text a `?` or `%` of the path would mean something else.
+        url = URL.create("sqlite+aiosqlite", database=str(path))
+        engine = create_async_engine(url, pool_size=4, max_overflow=4, pool_timeout=5)
         _set_up_sqlite(engine, busy_timeout_ms)
         database = cls(path, engine)
         try:

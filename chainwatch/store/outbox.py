@@ -34,6 +34,10 @@ class OutboxState(StrEnum):
 ENDED = (OutboxState.VERIFIED, OutboxState.FAILED, OutboxState.ABANDONED)
 
 
+class NonceTaken(StoreError):
+    """Another action that has not ended holds the nonce."""
+
+
 class NewAction(msgspec.Struct, frozen=True, kw_only=True):
     """An action as it is decided on. `key` is its idempotency key."""
 
@@ -124,7 +128,7 @@ class OutboxRepository:
         """Write `action`; None where its key is there already: somebody has decided it before.
 
         `fencing` is the name and token of the lease under which it was decided; a token that is no longer the
-        newest raises StoreError.
+        newest raises StoreError, a nonce that another action holds NonceTaken.
         """
         now = time.time()
         row = msgspec.structs.asdict(action) | {
@@ -140,11 +144,18 @@ class OutboxRepository:
                 return OutboxAction(id=key[0], tx_hash=None, block_number=None, block_hash=None, **row)
         except IntegrityError as error:
             if "uq_outbox_nonce" in str(error) or "outbox.nonce" in str(error):
-                raise StoreError(
+                raise NonceTaken(
                     f"Another action holds nonce {action.nonce} of {action.sender}.",
                     "Wait for it to end; a restart resumes it.",
                 ) from error
             return None
+
+    async def next_nonce(self, chain_id: int, sender: Address) -> int:
+        """The nonce after those that actions of `sender` hold; 0 where none does."""
+        query = select(func.max(OutboxRow.nonce)).where(OutboxRow.chain_id == chain_id, OutboxRow.sender == sender)
+        async with self._database.read() as connection:
+            highest = (await connection.execute(query)).scalar_one()
+        return 0 if highest is None else int(highest) + 1
 
     async def add_attempt(self, action_id: int, attempt: Attempt) -> None:
         """Keep a signed transaction, before it is sent."""
@@ -152,12 +163,19 @@ class OutboxRepository:
             await _add_attempt(connection, action_id, attempt)
 
     async def move(self, action_id: int, state: OutboxState, **fields: Any) -> None:
-        """Record a step: `state` and any of detail, tx_hash, block_number, block_hash. An end frees the nonce
-        unless a transaction with it is on chain."""
-        async with self._database.write() as connection:
-            if state in (OutboxState.ABANDONED, OutboxState.VERIFIED, OutboxState.FAILED):
-                fields["nonce"] = None
-            await _change(connection, action_id, state=state, **fields)
+        """Record a step: `state` and any of detail, tx_hash, block_number, block_hash, nonce. An end frees the
+        nonce: if a transaction with it is on chain the node offers another, and if that is reorganised away the
+        next action needs it. Raises StoreError, also where `nonce` is held by another action by now."""
+        if state in ENDED:
+            fields["nonce"] = None
+        try:
+            async with self._database.write() as connection:
+                await _change(connection, action_id, state=state, **fields)
+        except IntegrityError as error:
+            raise StoreError(
+                f"Action {action_id} cannot be {state}: another one holds nonce {fields.get('nonce')} by now.",
+                "Wait for that one to end; a restart resumes it.",
+            ) from error
 
     async def get(self, action_id: int) -> OutboxAction:
         """The action with all its attempts."""

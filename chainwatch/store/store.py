@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 
 from chainwatch.store.database import Database
 from chainwatch.store.models import AlertTransitionRow, AuditRow, BlockRow, FindingRow, GapRow, LeaseRow
@@ -173,9 +173,15 @@ class Store:
 
     async def audit_log(self) -> list[AuditEntry]:
         """The audit log, oldest first."""
-        query = select(AuditRow.at, AuditRow.kind, AuditRow.body).order_by(AuditRow.seq)
+        return await self._audited(select(AuditRow.at, AuditRow.kind, AuditRow.body))
+
+    async def audited(self, kind: str) -> list[AuditEntry]:
+        """The lines of `kind` of the audit log, oldest first."""
+        return await self._audited(select(AuditRow.at, AuditRow.kind, AuditRow.body).where(AuditRow.kind == kind))
+
+    async def _audited(self, query: Select[float, str, str]) -> list[AuditEntry]:
         async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(query.order_by(AuditRow.seq))).all()
         return [AuditEntry(row.at, row.kind, msgspec.json.decode(row.body)) for row in rows]
 
     # Leases
