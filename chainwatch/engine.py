@@ -8,9 +8,11 @@ that fails does not stop detection, and the status says so.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 import structlog
@@ -23,6 +25,7 @@ from chainwatch.decode import Decoder, load_registry
 from chainwatch.detect.families import DETECTORS
 from chainwatch.errors import ChainwatchError, StoreError, WrongChain
 from chainwatch.notify.channel import Notifier, NotifyCounts
+from chainwatch.respond.adapters import ADAPTERS
 from chainwatch.respond.responder import Decision, Responder
 from chainwatch.respond.sender import ActionResult
 from chainwatch.sources.blocks import BlockSource, SourceStatus
@@ -30,13 +33,15 @@ from chainwatch.sources.fetch import Fetcher, detect_trace_mode
 from chainwatch.sources.mempool import MempoolSource, PendingCounts
 from chainwatch.store import Store
 from chainwatch.triage.pipeline import Outcome, Pipeline
-from chainwatch.types import Alert, AlertEvent, BlockItem, Execution, Gap, NewBlock, ProbeReading, Reorg
+from chainwatch.types import Alert, AlertEvent, BlockItem, Execution, Gap, NewBlock, ProbeReading, Reorg, Tier
 
 log = structlog.get_logger(__name__)
 
 _RESTART_DELAY_SECONDS = 1.0
 _DRAIN_SECONDS = 20.0
 _KEPT_EXECUTIONS = 500
+_MAX_UNWRITTEN = 10_000  # writes kept while the store fails: half an hour of Ethereum, an alert in each block
+_REWRITE_SECONDS = 1.0
 _ACTED_ON = (AlertEvent.OPENED, AlertEvent.UPDATED)
 
 
@@ -55,6 +60,8 @@ class EngineStatus(msgspec.Struct):
     detector_failures: dict[str, int] = msgspec.field(default_factory=dict)
     task_failures: dict[str, int] = msgspec.field(default_factory=dict)
     store_failures: int = 0
+    store_failing: str | None = None
+    writes_lost: int = 0
     probe_failures: int = 0
 
 
@@ -91,6 +98,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._stopped = asyncio.Event()
         self._lock = asyncio.Lock()
+        self._unwritten: deque[Callable[[], Awaitable[object]]] = deque()
         self._rested_on: dict[str, Execution] = {}
 
     async def __aenter__(self) -> "Engine":
@@ -105,6 +113,7 @@ class Engine:
         config = self._loaded.config
         self.rpc = Rpc(self._chain.http)
         self._stack.push_async_callback(self.rpc.close)
+        # First of all: nothing may be read into the store from another chain. Arming asks again.
         if (actual := await chain_id(self.rpc)) != self._chain.id:
             raise WrongChain(
                 f"The node is on chain {actual}, chain.id is {self._chain.id}.", "Correct chain.http or chain.id."
@@ -134,6 +143,11 @@ class Engine:
         )
         self.responder = await self._make_responder(self.store, self.rpc)
         self.responder.on_result = self._action_ended
+        self.responder.on_late_decision = self._observer.decision
+        for excess in self.responder.excess_rights:
+            self.notifier.message(
+                "[P2] chainwatch: the key holds more rights than declared", excess, NotifyType.WARNING
+            )
         self.status = EngineStatus(
             chain_id=self._chain.id,
             started_at=datetime.now(UTC),
@@ -153,9 +167,15 @@ class Engine:
 
     async def run(self) -> None:
         """Watch until `stop()`. Resumes what an earlier run left in the outbox first."""
-        await self._write(self.store.audit("watch_started", chain_id=self._chain.id, armed=self.responder.armed))
-        await self.responder.resume()
-        background = [self._supervise("notify", self.notifier.run)]
+        await self._write(
+            partial(self.store.audit, "watch_started", chain_id=self._chain.id, armed=self.responder.armed)
+        )
+        await self._guarded("resume", self.responder.resume)
+        self._say_what_was_before()
+        background = [
+            self._supervise("notify", self.notifier.run),
+            self._supervise("store", self._write_later),
+        ]
         if self.mempool is not None:
             background.append(self._supervise("mempool", self._watch_pending))
         try:
@@ -167,7 +187,17 @@ class Engine:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
-            await self._write(self.store.audit("watch_stopped", chain_id=self._chain.id))
+            await self._write(partial(self.store.audit, "watch_stopped", chain_id=self._chain.id))
+            if self._unwritten:
+                log.error("stopped with the store failing", unwritten=len(self._unwritten))
+
+    def _say_what_was_before(self) -> None:
+        """An Alert of an earlier run is not decided on again: its state has moved on. A person has to look."""
+        for alert in self.pipeline.triage.live():
+            if alert.tier is Tier.ACT:
+                text = f"{alert.explanation}\n\nIt is from before this start and is not acted on again: chainwatch act."
+                log.warning("an alert from before this start is still open", alert=alert.alert_id, kind=alert.kind)
+                self.notifier.message(f"[{alert.severity}] still open: {alert.kind}", text, NotifyType.WARNING)
 
     async def _watch_blocks(self) -> None:
         async for item in self.source.items():
@@ -192,8 +222,8 @@ class Engine:
                 self._observer.block(item, outcome, time.perf_counter() - started)
                 self._count(outcome, len(block.executions))
                 await self.responder.on_block(block)
-                await self._write(self.store.record_block(block, malformed=len(outcome.malformed)))
-                await self._write(self.store.record_findings(outcome.findings))
+                await self._write(partial(self.store.record_block, block, malformed=outcome.malformed))
+                await self._write(partial(self.store.record_findings, outcome.findings))
                 await self._publish(outcome.alerts)
             case Reorg(orphaned):
                 alerts = self.pipeline.orphan(orphaned)
@@ -202,13 +232,13 @@ class Engine:
                     "reorganisation", orphaned=len(orphaned), ancestor=item.ancestor.number, retracted=len(alerts)
                 )
                 self._observer.block(item, None, time.perf_counter() - started)
-                await self._write(self.store.record_orphans(self._chain.id, orphaned))
+                await self._write(partial(self.store.record_orphans, self._chain.id, orphaned))
                 await self._publish(alerts)
             case Gap(first, last, reason):
                 self.status.gaps += 1
                 log.error("blocks were not seen", first=first, last=last, reason=reason)
                 self._observer.block(item, None, time.perf_counter() - started)
-                await self._write(self.store.record_gap(self._chain.id, item))
+                await self._write(partial(self.store.record_gap, self._chain.id, item))
                 self.notifier.message(f"chainwatch did not see blocks {first} to {last}", reason)
 
     async def _watch_pending(self) -> None:
@@ -218,7 +248,7 @@ class Engine:
                 outcome = self.pipeline.pending(execution)
                 await self._decide(outcome.alerts, (execution,))
                 self._count(outcome, 0)
-                await self._write(self.store.record_findings(outcome.findings))
+                await self._write(partial(self.store.record_findings, outcome.findings))
                 await self._publish(outcome.alerts)
 
     async def _readings(self, item: NewBlock) -> dict[str, ProbeReading]:
@@ -254,7 +284,7 @@ class Engine:
         for alert in alerts:
             self._observer.alert(alert)
             self.notifier.alert(alert)
-            await self._write(self.store.append_alert(alert))
+            await self._write(partial(self.store.append_alert, alert))
 
     def _action_ended(self, result: ActionResult) -> None:
         """Tell people what was done, who answers for it, and until when they have to decide what follows."""
@@ -262,10 +292,10 @@ class Engine:
         playbook = next((p for p in self._loaded.playbooks if p.name == result.playbook), None)
         lines = [result.text()]
         if playbook is not None:
-            lines.append(f"Owner: {playbook.owner}.")
+            lines += [f"Owner: {playbook.owner}.", ADAPTERS[playbook.action.adapter].harm()]
             if result.verified and playbook.action.max_pause_seconds is not None:
                 until = datetime.now(UTC) + timedelta(seconds=playbook.action.max_pause_seconds)
-                lines.append(f"Decide on reopening until {until:%Y-%m-%d %H:%M:%S} UTC; it does not end by itself.")
+                lines.append(f"Decide on reopening until {until:%Y-%m-%d %H:%M:%S} UTC.")
         log.info("action", owner=playbook.owner if playbook else None, **result.summary())
         type_ = NotifyType.SUCCESS if result.verified else NotifyType.FAILURE
         self.notifier.message(f"chainwatch: {result.playbook} {result.state}", "\n".join(lines), type_)
@@ -276,15 +306,37 @@ class Engine:
         for name in outcome.failures:
             self.status.detector_failures[name] = self.status.detector_failures.get(name, 0) + 1
 
-    async def _write(self, write: Awaitable[object]) -> None:
-        """Detection goes on without the store; the operator is told."""
-        try:
-            await write
-        except StoreError as error:
-            self.status.store_failures += 1
-            log.error("store", error=str(error))
-            if self.status.store_failures in (1, 10, 100, 1_000):
-                self.notifier.message("chainwatch cannot write to its store", str(error))
+    async def _write(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Write now, or keep it until the store works again, in order: detection goes on, the operator is told."""
+        self._unwritten.append(write)
+        if len(self._unwritten) > _MAX_UNWRITTEN:
+            self._unwritten.popleft()
+            self.status.writes_lost += 1
+        if len(self._unwritten) == 1 or self.status.store_failing is None:
+            await self._write_all()
+
+    async def _write_all(self) -> None:
+        while self._unwritten:
+            try:
+                await self._unwritten[0]()
+            except StoreError as error:
+                self.status.store_failures += 1
+                if self.status.store_failing is None:
+                    log.error("the store fails; what is to be written is kept", error=str(error))
+                    self.notifier.message("chainwatch cannot write to its store", str(error), NotifyType.FAILURE)
+                self.status.store_failing = str(error)
+                return
+            self._unwritten.popleft()
+        if self.status.store_failing is not None:
+            self.status.store_failing = None
+            log.warning("the store works again; what was kept is written", lost=self.status.writes_lost)
+
+    async def _write_later(self) -> None:
+        while True:
+            await asyncio.sleep(_REWRITE_SECONDS)
+            if self.status.store_failing is not None:
+                async with self._lock:
+                    await self._write_all()
 
     def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         async def forever() -> None:

@@ -41,7 +41,8 @@ def act(
 ) -> None:
     """Run a playbook's action by hand, now: no alert needed, the role, simulation and disarm checks stay.
 
-    Exits 0 when it is done and verified, or was done already; 1 when it failed on chain; 3 when a check says no.
+    Exits 0 when it is done and verified, was done already, or (without --arm) would succeed; 1 when it failed on
+    chain; 3 when a check says no.
     """
     loaded = load_config(context, config)
     result = run(_act(loaded, playbook, arm, wait=not no_wait))
@@ -65,7 +66,7 @@ async def _act(loaded: Loaded, name: str, arm: bool, *, wait: bool) -> ActionRes
                 result = await responder.act(name, wait=wait)
             finally:
                 await responder.drain(0.0 if not wait else loaded.config.sending.give_up_seconds)
-            return result or "sent"
+            return result or ("sent" if arm else "dry run: it would succeed; add --arm to send it")
         finally:
             await store.close()
 

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ValidationError
 from chainwatch.config.models import Config, PlaybookConfig, Profile
 from chainwatch.errors import BadConfig
 
+_MAY_HOLD_SECRETS = ("http", "ws", "urls")
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -71,7 +73,15 @@ def _in_words(error: Any) -> str:
     if error["type"] == "missing":
         return "required key is missing"
     message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{message[0].lower()}{message[1:]} (given: {error['input']!r})" if message else "not valid"
+    return f"{message[0].lower()}{message[1:]}{_given(error)}" if message else "not valid"
+
+
+def _given(error: Any) -> str:
+    """What was given, unless it is a whole table or may hold a secret, as endpoints and channels do."""
+    value, key = error["input"], next((p for p in reversed(error["loc"]) if isinstance(p, str)), "")
+    if key in _MAY_HOLD_SECRETS or not isinstance(value, str | int | float | bool):
+        return ""
+    return f" (given: {value!r})"
 
 
 def _mend(error: Any, location: Sequence[str | int], model: type[BaseModel]) -> str:

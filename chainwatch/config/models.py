@@ -26,7 +26,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=
 class Model(BaseModel):
     """Frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 # --- chainwatch.toml --------------------------------------------------------------------------------------
@@ -84,6 +84,12 @@ class SendingConfig(Model):
     bump_after_seconds: float = Field(3.0, gt=0, description="Replace with higher fees when not included after this.")
     max_bumps: int = Field(10, ge=0, le=50, description="How often to replace; readiness wants funds for all of them.")
     give_up_seconds: float = Field(180.0, gt=0, description="Report failure when not included after this.")
+
+    @model_validator(mode="after")
+    def _tip_fits_under_the_cap(self) -> "SendingConfig":
+        if self.priority_fee_gwei > self.max_fee_gwei:
+            raise ValueError("priority_fee_gwei is above max_fee_gwei: the tip is part of the fee that is capped")
+        return self
 
 
 class NotifyConfig(Model):
@@ -259,11 +265,21 @@ class Profile(Model):
 # --- playbooks/*.toml -------------------------------------------------------------------------------------
 
 
+AlertKind = Literal[
+    "flash_price_manipulation",
+    "oracle_deviation",
+    "oracle_stale",
+    "oracle_bounds",
+    "oracle_jump",
+    "invariant_broken",
+]
+
+
 class TriggerConfig(Model):
     """Which Alerts a playbook answers."""
 
     profile: Name = Field(description="The profile whose alerts count.")
-    kinds: tuple[str, ...] = Field(min_length=1, description="Alert kinds.")
+    kinds: tuple[AlertKind, ...] = Field(min_length=1, description="Alert kinds.")
 
 
 class GuardsConfig(Model):
@@ -272,7 +288,7 @@ class GuardsConfig(Model):
     min_tier: Literal[Tier.ACT, Tier.ALERT] = Field(
         Tier.ACT, description="DESIGN 4.13 wants `act`; `alert` makes the playbook print what it would do, never send."
     )
-    stages: tuple[Stage, ...] = Field(
+    stages: tuple[Literal[Stage.PENDING, Stage.INCLUDED], ...] = Field(
         (Stage.INCLUDED,), min_length=1, description="Stages of evidence that may trigger it."
     )
     cooldown_seconds: int = Field(3_600, ge=0, description="Not again within this time.")

@@ -15,14 +15,13 @@ from chainwatch.types import Address, HexData
 class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     """One containment mechanism. The flags say what it *may* do where the contract decides.
 
-    `role_default` is who usually holds the right; `expires` whether it ends by itself.
+    `expires`: whether it ends by itself.
     """
 
     name: str
     act: HexData
     read: HexData
     undo: HexData
-    done_when: int
     granularity: str
     expires: bool
     may_block_repayment: bool
@@ -30,6 +29,21 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     may_block_withdrawal: bool
     undone_by: str
     source: str
+
+    def harm(self) -> str:
+        """What it may cost the honest, in a sentence, for those who act or read about it."""
+        blocked = [
+            what
+            for what, may in (
+                ("repayment", self.may_block_repayment),
+                ("liquidation", self.may_block_liquidation),
+                ("withdrawal", self.may_block_withdrawal),
+            )
+            if may
+        ]
+        ends = "It ends by itself" if self.expires else "It does not end by itself"
+        may = f"; it may block {', '.join(blocked)}" if blocked else ""
+        return f"It stops {self.granularity}{may}. {ends}; undone by {self.undone_by}."
 
 
 def selector(signature: str) -> HexData:
@@ -44,7 +58,6 @@ OZ_PAUSABLE = Adapter(
     act=selector("pause()"),
     read=selector("paused()"),
     undo=selector("unpause()"),
-    done_when=1,
     granularity="the whole contract, as far as its functions carry whenNotPaused",
     expires=False,
     may_block_repayment=True,

@@ -109,6 +109,7 @@ class Responder:
         self.excess_rights: tuple[str, ...] = ()
         """Rights beyond what playbooks declare, found after the first arming: a P2 to be told, not a stop."""
         self.on_result: Callable[[ActionResult], object] = lambda _result: None
+        self.on_late_decision: Callable[[Alert, Decision], object] = lambda _alert, _decision: None
         if self._sender is not None:
             self._sender.on_result = self._finished
 
@@ -126,14 +127,14 @@ class Responder:
         signer: Signer | None = None
         lease: Lease | None = None
         excess: list[str] = []
+        actual = await chain_id(rpc)
+        if actual != loaded.config.chain.id:
+            raise WrongChain(
+                f"The node is on chain {actual}, chain.id is {loaded.config.chain.id}.", "Correct one of them."
+            )
         if armed:
             arming.refuse_if_disarmed()
             signer = await unlock(loaded)
-            actual = await chain_id(rpc)
-            if actual != loaded.config.chain.id:
-                raise WrongChain(
-                    f"The node is on chain {actual}, chain.id is {loaded.config.chain.id}.", "Correct one of them."
-                )
             trusted = await _armed_before(store, signer.address)
             excess = await refuse_unfit_key(loaded.playbooks, rpc, signer.address, trusted=trusted)
             if exclusive:
@@ -252,14 +253,15 @@ class Responder:
                 log.error("no decision on an alert", alert=alert.alert_id, error=str(error))
                 return
             log.warning("decided late", alert=alert.alert_id, **decision.summary())
+            self.on_late_decision(alert, decision)
             await self._audit(alert, decision)
             return
 
     async def act(self, name: str, *, wait: bool) -> ActionResult | None:
         """Run a playbook's action by hand: no tier and no cost rule, but role, simulation, state and disarm.
 
-        Returns the result with `wait`, else None once it is acknowledged. Raises BadInput for an unknown
-        playbook, NotReady where it cannot or need not act.
+        Returns the result with `wait`, else None once it is acknowledged, or in a dry run. Raises BadInput for an
+        unknown playbook, NotReady where it cannot or need not act.
         """
         playbook = next((p for p in self._playbooks if p.name == name), None)
         if playbook is None:
@@ -269,7 +271,7 @@ class Responder:
         if facts.simulation_error is not None:
             raise NotReady(f"The action reverts: {facts.simulation_error}.", "See `chainwatch ready`.")
         if self._sender is None:
-            raise NotReady("The action was not sent: this is a dry run; it would succeed.", "Add --arm to send it.")
+            return None  # a dry run: it would succeed
         done: asyncio.Future[ActionResult] = asyncio.get_running_loop().create_future()
 
         def finished(result: ActionResult) -> None:

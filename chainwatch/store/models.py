@@ -5,7 +5,18 @@ hold the whole struct as JSON; the columns beside it exist to be searched. Hashe
 `0x` hex. `alerts`, `findings` and `audit` are append-only.
 """
 
-from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # SQLite numbers rows by itself only where the type is exactly INTEGER, which has 64 bits there.
@@ -35,6 +46,20 @@ class BlockRow(Base):
     executions: Mapped[int] = mapped_column(BigInteger)
     malformed: Mapped[int] = mapped_column(BigInteger)
     seen_at: Mapped[float] = mapped_column(Float)
+
+
+class MalformedLogRow(Base):
+    """A log that could not be decoded, as the node gave it. At most `store.KEPT_MALFORMED` of a block."""
+
+    __tablename__ = "malformed_logs"
+    __table_args__ = (Index("ix_malformed_chain_block", "chain_id", "block_hash"),)
+
+    seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    chain_id: Mapped[int] = mapped_column(BigInteger)
+    block_hash: Mapped[str | None] = mapped_column(String(66))
+    tx_hash: Mapped[str] = mapped_column(String(66))
+    reason: Mapped[str] = mapped_column(Text)
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class GapRow(Base):

@@ -13,9 +13,20 @@ import msgspec
 from sqlalchemy import Select, func, insert, select, update
 
 from chainwatch.store.database import Database
-from chainwatch.store.models import AlertTransitionRow, AuditRow, BlockRow, FindingRow, GapRow, LeaseRow
+from chainwatch.store.models import (
+    AlertTransitionRow,
+    AuditRow,
+    BlockRow,
+    FindingRow,
+    GapRow,
+    LeaseRow,
+    MalformedLogRow,
+)
 from chainwatch.store.outbox import OutboxRepository
-from chainwatch.types import Alert, AlertEvent, Block, BlockRef, Finding, Gap
+from chainwatch.types import Alert, AlertEvent, Block, BlockRef, Finding, Gap, MalformedLog
+
+KEPT_MALFORMED = 100
+"""Malformed logs kept of one block: enough to look into, too few to fill a disk on purpose."""
 
 _DEAD = (AlertEvent.RESOLVED, AlertEvent.RETRACTED)
 
@@ -55,19 +66,36 @@ class Store:
 
     # Blocks
 
-    async def record_block(self, block: Block, *, malformed: int = 0) -> None:
-        """Remember that `block` was seen. One seen again after a reorganisation is canonical again."""
+    async def record_block(self, block: Block, *, malformed: Sequence[MalformedLog] = ()) -> None:
+        """Remember that `block` was seen, and its malformed logs as they came.
+
+        One seen again after a reorganisation is canonical again.
+        """
         ref = block.ref
         values = {
             "chain_id": block.chain_id, "number": ref.number, "hash": ref.hash, "parent_hash": ref.parent_hash,
             "timestamp": ref.timestamp, "canonical": True, "executions": len(block.executions),
-            "malformed": malformed, "seen_at": time.time(),
+            "malformed": len(malformed), "seen_at": time.time(),
         }  # fmt: skip
         same = (BlockRow.chain_id == block.chain_id) & (BlockRow.hash == ref.hash)
         async with self._database.write() as connection:
             changed = await connection.execute(update(BlockRow).where(same).values(values))
             if changed.rowcount == 0:
                 await connection.execute(insert(BlockRow).values(values))
+                for log in malformed[:KEPT_MALFORMED]:
+                    row = {"chain_id": block.chain_id, "block_hash": ref.hash, **msgspec.structs.asdict(log)}
+                    await connection.execute(insert(MalformedLogRow).values(row))
+
+    async def malformed_logs(self, chain_id: int) -> list[MalformedLog]:
+        """Every malformed log that was kept, oldest first."""
+        query = select(MalformedLogRow.tx_hash, MalformedLogRow.reason, MalformedLogRow.raw)
+        async with self._database.read() as connection:
+            rows = (
+                await connection.execute(
+                    query.where(MalformedLogRow.chain_id == chain_id).order_by(MalformedLogRow.seq)
+                )
+            ).all()
+        return [MalformedLog(tx_hash=row.tx_hash, reason=row.reason, raw=bytes(row.raw)) for row in rows]
 
     async def record_orphans(self, chain_id: int, orphaned: Iterable[BlockRef]) -> None:
         """Blocks that are no longer part of the chain."""

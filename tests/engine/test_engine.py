@@ -151,16 +151,31 @@ async def test_a_pause_that_a_reorganisation_takes_away_is_sent_again(scene: Sce
 async def test_a_store_that_fails_stops_neither_detection_nor_the_pause(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full(*_: Any, **__: Any) -> None:
-        raise StoreError("The store failed: database or disk is full.", "Free space on its disk.")
+    full = True
+
+    def failing(method: Any) -> Any:
+        async def write(*arguments: Any, **named: Any) -> None:
+            if full:
+                raise StoreError("The store failed: database or disk is full.", "Free space on its disk.")
+            await method(*arguments, **named)
+
+        return write
 
     async with scene.watched() as (engine, seen):
-        for method in ("record_block", "record_findings", "append_alert"):
-            monkeypatch.setattr(Store, method, full)
+        for name in ("record_block", "record_findings", "append_alert"):
+            monkeypatch.setattr(Store, name, failing(getattr(Store, name)))
         await scene.actors.attack_atomic()
         await seen.until(lambda: bool(seen.results))
         assert seen.results[0].verified
-        assert engine.status.store_failures > 0
+        assert engine.status.store_failing is not None
+        full = False
+        async with asyncio.timeout(10):
+            while engine.status.store_failing is not None:  # noqa: ASYNC110 - a status has no event
+                await asyncio.sleep(0.1)
+        head = await scene.head()
+        assert [ref.number for ref in await engine.store.recent_blocks(31337, 2)] == [head - 1, head]
+        assert [a.event for a in await engine.store.alerts(31337)] == [a.event for a in seen.alerts]
+        assert engine.status.writes_lost == 0
 
 
 class _Broken:

@@ -50,7 +50,7 @@ def test_a_stage_that_the_playbook_does_not_act_on_says_no() -> None:
     found = conditions(stage=Stage.PENDING)
     assert against(found) == ["stage"]
     assert found["stage"].detail == "the evidence is pending, the playbook acts on included"
-    assert against(conditions(guards={"stages": ["finalized"]})) == ["stage"]
+    assert against(conditions(guards={"stages": ["pending"]})) == ["stage"]
 
 
 def test_pending_evidence_never_triggers_a_pause_that_does_not_expire_even_if_the_playbook_says_so() -> None:

@@ -8,8 +8,11 @@ import msgspec
 import pytest
 
 from chainwatch.store import Store
-from chainwatch.types import Alert, AlertEvent, Block, BlockRef, Gap, Severity, Stage, Tier
+from chainwatch.store.store import KEPT_MALFORMED
+from chainwatch.types import Alert, AlertEvent, Block, BlockRef, Gap, MalformedLog, Severity, Stage, Tier
 from tests.builders import block, execution, finding, hash_, ref
+
+BAD = MalformedLog(tx_hash=hash_(1), reason="a topic is not 32 bytes", raw=b'{"topics": ["0x1"]}')
 
 
 def alert(n: int = 1, **fields: Any) -> Alert:
@@ -59,16 +62,23 @@ async def test_orphans_of_another_chain_are_left_alone(store: Store) -> None:
 
 
 async def test_an_orphaned_block_seen_again_is_canonical_again_and_there_once(store: Store, path: Path) -> None:
-    await store.record_block(block(10), malformed=1)
+    await store.record_block(block(10), malformed=[BAD])
     await store.record_orphans(1, [ref(10)])
     assert await store.blocks_seen(1) == 0
-    await store.record_block(block(10, execution(1), execution(2)), malformed=3)
+    await store.record_block(block(10, execution(1), execution(2)), malformed=[BAD] * 3)
     assert await store.recent_blocks(1, 256) == [ref(10)]
     await store.close()
     with sqlite3.connect(path) as raw:
         rows = raw.execute("SELECT number, canonical, executions, malformed FROM blocks").fetchall()
     raw.close()
     assert rows == [(10, 1, 2, 3)]
+
+
+async def test_malformed_logs_are_kept_as_they_came_but_not_without_end(store: Store) -> None:
+    await store.record_block(block(10), malformed=[BAD])
+    assert await store.malformed_logs(1) == [BAD]
+    await store.record_block(block(11), malformed=[BAD] * (KEPT_MALFORMED + 5))
+    assert len(await store.malformed_logs(1)) == 1 + KEPT_MALFORMED
 
 
 async def test_live_alerts_are_the_last_word_on_each_that_has_not_ended(store: Store) -> None:

@@ -102,6 +102,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "malformed_logs",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("chain_id", sa.BigInteger(), nullable=False),
+        sa.Column("block_hash", sa.String(length=66), nullable=True),
+        sa.Column("tx_hash", sa.String(length=66), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    with op.batch_alter_table("malformed_logs", schema=None) as batch_op:
+        batch_op.create_index("ix_malformed_chain_block", ["chain_id", "block_hash"], unique=False)
+
+    op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
@@ -166,6 +179,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_outbox_playbook")
 
     op.drop_table("outbox")
+    with op.batch_alter_table("malformed_logs", schema=None) as batch_op:
+        batch_op.drop_index("ix_malformed_chain_block")
+
+    op.drop_table("malformed_logs")
     op.drop_table("leases")
     with op.batch_alter_table("gaps", schema=None) as batch_op:
         batch_op.drop_index("ix_gaps_chain")
