@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from chainwatch.config.models import Profile
-from chainwatch.detect.base import View
+from chainwatch.detect.base import View, Words
 from chainwatch.detect.flash_price_manipulation import CONFIDENCE_INFERRED_LOAN, FlashPriceManipulation
 from chainwatch.detect.trades import Trade, implied_ratio
 from chainwatch.types import (
@@ -243,6 +243,31 @@ class TestProtected:
         (found,) = FlashPriceManipulation().inspect(subject, seen)
         assert found.victims == (MARKET,)
         assert MARKET not in found.suspects
+
+
+class TestTokensOfTheAttackersOwnMaking:
+    """Anybody can make a token whose events say that a protected contract gave some of it away."""
+
+    FAKE = address(0xFA4E)
+    NAMED = Words(tokens={USD: ("USD", 6), ETH: ("ETH", 6)})
+
+    def harmless(self) -> Chain:
+        """A flash loan swapped there and back, a dust loan fully covered, and a fake transfer out of the market."""
+        chain = attack(taken=0, kept=0)
+        chain.move(self.FAKE, MARKET, BOT, 10**30)
+        return chain
+
+    def test_a_fake_loss_of_a_named_protocol_is_no_loss(self):
+        view = {"protected": frozenset((MARKET,))}
+        assert findings(self.harmless().events, view)  # without named tokens it cannot be told
+        assert findings(self.harmless().events, view | {"words": self.NAMED}) == []
+
+    def test_a_fake_gain_of_the_victim_does_not_hide_its_real_loss(self):
+        chain = attack()
+        chain.move(self.FAKE, BOT, MARKET, 10**30)
+        (found,) = findings(chain.events, {"protected": frozenset((MARKET,)), "words": self.NAMED})
+        assert found.victims == (MARKET,)
+        assert set(found.loss) == {USD}
 
 
 class TestThresholds:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from chainwatch.chain.rpc import Rpc
@@ -46,6 +47,21 @@ async def test_an_included_attack_is_answered_with_a_pause_that_is_verified(scen
     assert await scene.paused()
     assert not await scene.actors.succeeded(await scene.actors.attack_atomic())  # the second one fails
     assert len(await scene.store.audited("decision")) == 1
+
+
+async def test_a_token_of_the_attackers_own_making_can_neither_veto_nor_delay_the_pause(scene):
+    """Its balance of the victim falls whatever is paused; or it never answers at all."""
+    attack = await attacked(scene)
+    responder = await scene.responder()
+    fakes = {f"0x{n:040x}": n for n in range(1, 200)}
+    findings = scene.findings(attack)
+    lied = [msgspec.structs.replace(f, loss={**f.loss, **fakes}) for f in findings]
+    asked = responder._question(  # what the node is asked to simulate
+        responder._playbooks[0], responder._profiles["drill"], scene.alert(lied), [attack]
+    )
+    assert set(asked.tokens) == {scene.world.asset, scene.world.collateral}
+    decision = await responder.consider(scene.alert(lied), lied, [attack], scene.usd)
+    assert decision.sent
 
 
 async def test_the_same_alert_is_answered_once(still):
