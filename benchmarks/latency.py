@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import gc
 import json
+import logging
 import statistics
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 from eth_account import Account
 from web3 import AsyncWeb3
 from web3.providers.persistent import WebSocketProvider
@@ -39,7 +41,7 @@ from chainwatch.config.load import load
 from chainwatch.drill.actors import Actors
 from chainwatch.drill.artefacts import ours
 from chainwatch.drill.configuration import GUARDIAN_ACCOUNT, write_configuration
-from chainwatch.drill.world import ETH, USD, World, anvil_account, deploy_world
+from chainwatch.drill.world import ETH, USD, World, anvil_account, deploy_world, read
 from chainwatch.engine import Engine, Observer
 from chainwatch.respond.responder import Decision, Responder
 from chainwatch.types import Alert
@@ -67,7 +69,9 @@ class Bench:
 
     async def restore(self) -> None:
         """Unpause, repay the attacker's debt, put its collateral back into the pool: ready for another round."""
-        await self.rpc.call("evm_mine", [])  # the pause that was just acknowledged
+        # The pause that was just acknowledged; Anvil may leave it out of the first block after it arrived.
+        while not await read(self.rpc, ours("LendingMarket"), self.world.unsafe_market, "paused"):
+            await self.rpc.call("evm_mine", [])
         await self.rpc.call("evm_setAutomine", [True])
         world, roles = self.world, self.world.roles
         token, market = ours("DrillToken"), ours("LendingMarket")
@@ -107,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--logs", type=int, default=200, help="ordinary logs beside the attack (default 200)")
     parser.add_argument("--json", action="store_true", help="print only the result object")
     arguments = parser.parse_args(argv)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     result = asyncio.run(run(arguments.rounds, arguments.logs))
     if not arguments.json:
         for name in ("floor", "chainwatch", "web3py"):
@@ -189,6 +194,9 @@ async def _floor(anvil: Anvil, bench: Bench) -> float:
 
 
 async def _chainwatch(anvil: Anvil, path: Path, bench: Bench) -> tuple[float, dict[str, float]]:
+    # A fresh store: with the old one it would catch up on the peers' rounds, and rightly pause because of them.
+    for file in path.parent.glob("chainwatch.db*"):
+        file.unlink()
     loaded = load(path)
     timer = _Timer()
 

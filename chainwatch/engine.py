@@ -42,6 +42,7 @@ _DRAIN_SECONDS = 20.0
 _KEPT_EXECUTIONS = 500
 _MAX_UNWRITTEN = 10_000  # writes kept while the store fails: half an hour of Ethereum, an alert in each block
 _REWRITE_SECONDS = 1.0
+_BLIND_SECONDS = 30.0  # two and a half Ethereum slots
 _ACTED_ON = (AlertEvent.OPENED, AlertEvent.UPDATED)
 
 
@@ -60,6 +61,7 @@ class EngineStatus(msgspec.Struct):
     detector_failures: dict[str, int] = msgspec.field(default_factory=dict)
     task_failures: dict[str, int] = msgspec.field(default_factory=dict)
     store_failures: int = 0
+    blind_since: datetime | None = None
     store_failing: str | None = None
     writes_lost: int = 0
     probe_failures: int = 0
@@ -175,6 +177,7 @@ class Engine:
         background = [
             self._supervise("notify", self.notifier.run),
             self._supervise("store", self._write_later),
+            self._supervise("sight", self._watch_sight),
         ]
         if self.mempool is not None:
             background.append(self._supervise("mempool", self._watch_pending))
@@ -330,6 +333,26 @@ class Engine:
         if self.status.store_failing is not None:
             self.status.store_failing = None
             log.warning("the store works again; what was kept is written", lost=self.status.writes_lost)
+
+    async def _watch_sight(self) -> None:
+        """Say once when no head has been read for too long, and once when there is sight again."""
+        limit = max(_BLIND_SECONDS, 3 * self._chain.poll_seconds)
+        started, blind_since = time.monotonic(), None
+        while True:
+            await asyncio.sleep(1.0)
+            unseen = time.monotonic() - max(self.source.status.head_read_at, started)
+            if unseen > limit and blind_since is None:
+                blind_since = datetime.now(UTC) - timedelta(seconds=unseen)
+                reason = self.source.status.last_error or "the node says nothing"
+                log.error("blind: no head has been read", seconds=round(unseen), reason=reason)
+                title = f"chainwatch is blind on chain {self._chain.id} since {blind_since:%H:%M:%S} UTC"
+                self.notifier.message(title, reason, NotifyType.FAILURE)
+            elif unseen <= limit and blind_since is not None:
+                seconds = (datetime.now(UTC) - blind_since).total_seconds()
+                log.warning("sight again", blind_seconds=round(seconds))
+                self.notifier.message(f"chainwatch sees again after {seconds:.0f} s", "It catches up by itself.")
+                blind_since = None
+            self.status.blind_since = blind_since
 
     async def _write_later(self) -> None:
         while True:

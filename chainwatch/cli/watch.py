@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 import structlog
 import typer
 from rich.markup import escape
@@ -19,7 +20,7 @@ from chainwatch.cli.common import (
 )
 from chainwatch.cli.render import alert_panel, clock
 from chainwatch.config.load import Loaded
-from chainwatch.engine import Engine, Observer
+from chainwatch.engine import Engine, EngineStatus, Observer
 from chainwatch.respond.responder import Decision, Responder
 from chainwatch.respond.sender import ActionResult
 from chainwatch.store import Store
@@ -36,14 +37,37 @@ class _Printer(Observer):
         self._as_json = as_json
         self._blocks = 0
         self._decisions: dict[str, Decision] = {}
+        self.status: EngineStatus | None = None
 
     def block(self, item: BlockItem, outcome: Outcome | None, seconds: float) -> None:
         if isinstance(item, NewBlock):
             self._blocks += 1
             if self._blocks % _SIGN_OF_LIFE_BLOCKS == 1:
-                log.info(
-                    "watching", block=item.block.ref.number, blocks=self._blocks, last_block_ms=round(seconds * 1e3, 1)
-                )
+                log.info("watching", last_block_ms=round(seconds * 1e3, 1), **self.counts())
+
+    def counts(self) -> dict[str, object]:
+        """What was seen, shed and failed so far; what is zero is left out."""
+        status = self.status
+        if status is None:
+            return {}
+        newest = status.blocks.newest
+        all_counts: dict[str, object] = {
+            "block": newest.number if newest else None,
+            "blocks": self._blocks,
+            "executions": status.executions,
+            "gaps": status.gaps,
+            "malformed_logs": status.malformed_logs,
+            "probe_failures": status.probe_failures,
+            "detector_failures": status.detector_failures,
+            "task_failures": status.task_failures,
+            "writes_lost": status.writes_lost,
+            "reconnects": status.blocks.reconnects,
+            **{
+                f"pending_{k}": v for k, v in (msgspec.structs.asdict(status.pending) if status.pending else {}).items()
+            },
+            **{f"notify_{k}": v for k, v in msgspec.structs.asdict(status.notifications).items()},
+        }
+        return {name: count for name, count in all_counts.items() if count or name == "block"}
 
     def alert(self, alert: Alert) -> None:
         if self._as_json:
@@ -92,6 +116,7 @@ async def _watch(loaded: Loaded, arm: bool, as_json: bool) -> None:
         return await Responder.create(loaded, store, rpc, armed=arm)
 
     async with Engine(loaded, responder_factory=responder, observer=printer) as engine:
+        printer.status = engine.status
         on_signals(engine.stop)
         log.info(
             "watch started",
@@ -102,4 +127,4 @@ async def _watch(loaded: Loaded, arm: bool, as_json: bool) -> None:
             mode="ARMED" if engine.responder.armed else "dry run",
         )
         await engine.run()
-    log.info("watch stopped", blocks=engine.status.blocks.newest and engine.status.blocks.newest.number)
+    log.info("watch stopped", **printer.counts())

@@ -165,3 +165,8 @@ def _check_names(path: Path, config: Config, profiles: Sequence[Profile], playbo
                 "which no profile file holds.",
                 "Correct trigger.profile, or add the profile.",
             )
+        if not trigger.tokens:
+            raise BadConfig(
+                f"{path}: playbook {playbook.name!r} acts for profile {trigger.name!r}, which names no [[tokens]].",
+                "Name what the protocol holds: a loss of any other token, which anybody can fake, must not count.",
+            )

@@ -50,7 +50,6 @@ log = structlog.get_logger(__name__)
 _LEASE_SECONDS = 60.0
 _PROOF_TIMEOUT_SECONDS = 3.0  # an inconclusive Proof now is worth more than a good one too late
 _RETRY_SECONDS = 0.5
-_MOST_UNNAMED_TOKENS = 4
 
 Usd = Callable[[Address, int], float | None]
 
@@ -385,11 +384,11 @@ class Responder:
     def _question(
         self, playbook: PlaybookConfig, profile: Profile, alert: Alert, executions: Sequence[Execution]
     ) -> Question:
-        # Only what the profile calls a token may speak against an action: an attacker's own token could veto it
-        # (a balance that falls whatever is paused) or hold the simulation up (one that never answers).
-        lost = list(alert.loss_estimate.get("tokens", {}))
-        named = [token.address for token in profile.tokens]
-        tokens = named + [NATIVE] * (NATIVE in lost) if named else lost[:_MOST_UNNAMED_TOKENS]
+        # Only what the profile calls a token may speak for or against an action: an attacker's own token could
+        # veto it (a balance that falls whatever is paused) or hold the simulation up (one that never answers).
+        tokens = [token.address for token in profile.tokens]
+        if NATIVE in alert.loss_estimate.get("tokens", {}):
+            tokens.append(NATIVE)
         victims = tuple(v for v in alert.victims if v in profile.protected)
         return Question(
             sender=self._address or playbook.action.target,

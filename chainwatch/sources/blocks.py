@@ -38,6 +38,7 @@ class SourceStatus(msgspec.Struct):
 
     newest: BlockRef | None = None
     head_number: int | None = None
+    head_read_at: float = 0.0  # time.monotonic() when the node last told us its head
     head_seen_at: float = 0.0  # time.perf_counter() when the newest head was pushed
     subscribed: bool = False
     last_error: str | None = None
@@ -139,6 +140,7 @@ class BlockSource:
         ref = head.ref()
         assert ref.number is not None
         self.status.head_number = ref.number
+        self.status.head_read_at = time.monotonic()
         if not self._chain:
             yield await self._take(ref)  # first start: history is scanned, not watched
             return

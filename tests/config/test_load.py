@@ -8,7 +8,8 @@ from chainwatch.config.load import line_of, load
 from chainwatch.errors import BadConfig
 
 CHAIN = '[chain]\nid = 1\nhttp = "http://127.0.0.1:8545"\n'
-PROFILE = 'name = "p"\nchain_id = 1\n\n[[contracts]]\nname = "m"\naddress = "0x%s"\n' % ("Ab" * 20)
+BARE = 'name = "p"\nchain_id = 1\n\n[[contracts]]\nname = "m"\naddress = "0x%s"\n' % ("Ab" * 20)
+PROFILE = BARE + '\n[[tokens]]\nsymbol = "T"\naddress = "0x%s"\ndecimals = 6\n' % ("ef" * 20)
 PLAYBOOK = """\
 name = "pause"
 version = 1
@@ -50,9 +51,14 @@ def test_loads_what_is_sound_and_lowers_addresses(tmp_path: Path) -> None:
         ({"profile": PROFILE.replace("0xAb", "0xZz")}, ["one.toml, line 6", "contracts.0.address", "not an address"]),
         (
             {"profile": PROFILE + '\n[[contracts]]\nname = "n"\naddress = "0x%s"\nkind = 1\n' % ("cd" * 20)},
-            ["line 11", "contracts.1.kind"],
+            ["line 16", "contracts.1.kind"],
         ),
         ({"profile": PROFILE.replace("chain_id = 1", "chain_id = 5")}, ["is for chain 5, chain.id is 1"]),
+        ({"profile": BARE}, ["'pause'", "names no [[tokens]]"]),
+        ({"playbook": PLAYBOOK.replace("oracle_deviation", "oracle_deviatoin")}, ["line 6", "trigger.kinds"]),
+        ({"playbook": PLAYBOOK + '[guards]\nstages = ["orphaned"]\n'}, ["line 12", "guards.stages"]),
+        ({"chainwatch": CHAIN + "\n[sending]\npriority_fee_gwei = 900\n"}, ["priority_fee_gwei is above max_fee_gwei"]),
+        ({"profile": PROFILE.replace("chain_id = 1", "chain_id = 1\ntvl_usd = inf")}, ["line 3", "tvl_usd"]),
         ({"playbook": PLAYBOOK.replace('profile = "p"', 'profile = "q"')}, ["'pause'", "'q'"]),
         ({"playbook": PLAYBOOK.replace("version = 1", "version = 'one'")}, ["line 2", "version"]),
         ({"chainwatch": CHAIN + "\n[sending]\ngas_limit = 17_000_000\n"}, ["sending.gas_limit", "16777216"]),
@@ -65,6 +71,22 @@ def test_what_is_wrong_is_named(tmp_path: Path, files: dict[str, str], said: lis
         assert part in str(caught.value)
     assert caught.value.exit_code == 2
     assert caught.value.mend
+
+
+@pytest.mark.parametrize(
+    "chainwatch",
+    [
+        '[chain]\nid = 1\nhttp = "https://node/v2/SECRET"\nmempool = true\n',
+        '[chain]\nid = 1\nhttp = "ftp://node/v2/SECRET"\n',
+        CHAIN + 'ws = "https://node/v2/SECRET"\n',
+        CHAIN + '[notify]\nurls = "tgram://SECRET/1"\n',
+        CHAIN + '[notify]\nurls = [["tgram://SECRET/1"]]\n',
+    ],
+)
+def test_no_error_shows_what_may_be_a_secret(tmp_path: Path, chainwatch: str) -> None:
+    with pytest.raises(BadConfig) as caught:
+        load(write(tmp_path, chainwatch=chainwatch))
+    assert "SECRET" not in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

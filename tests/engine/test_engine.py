@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from chainwatch.chain.anvil import Anvil
 from chainwatch.detect.base import View
 from chainwatch.drill.actors import Actors
 from chainwatch.drill.world import ETH, USD, victim_cash
@@ -263,3 +264,22 @@ async def test_a_signal_finishes_the_block_in_hand_and_exits_0(scene: Scene, num
     assert process.returncode == 0, err.decode()
     assert out == b""
     assert b"watch stopped" in err and b"Traceback" not in err
+
+
+async def test_blindness_is_said_and_so_is_sight_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainwatch.engine._BLIND_SECONDS", 1.0)
+    told: list[str] = []
+    async with scene.watched(armed=False) as (engine, seen):
+        monkeypatch.setattr(engine.notifier, "message", lambda title, *_: told.append(title))
+        port = int(scene.anvil.http.rsplit(":", 1)[1])
+        await scene.anvil.stop()
+        async with asyncio.timeout(15):
+            while engine.status.blind_since is None:  # noqa: ASYNC110 - a status has no event
+                await asyncio.sleep(0.1)
+        async with Anvil(port=port):
+            async with asyncio.timeout(15):
+                while engine.status.blind_since is not None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+    assert "is blind on chain 31337" in told[0]
+    assert "sees again" in told[-1]
+    assert seen.gaps() == [] or seen.reorgs()  # the node that came back has another chain: said, not hidden
