@@ -113,6 +113,9 @@ class Sender:
                 await self._end(action, OutboxState.ABANDONED, f"it belongs to another key, {action.sender}")
             elif not action.attempts and age > self._config.give_up_seconds:
                 await self._end(action, OutboxState.ABANDONED, f"it was decided {age:.0f} s ago and never signed")
+            elif age > self._config.give_up_seconds and not await self._receipt(action):
+                # What was right then may be wrong now: an old action must not fire out of nowhere.
+                await self._end(action, OutboxState.ABANDONED, f"it was decided {age:.0f} s ago and never included")
             else:
                 self._follow(action, again=True)
                 resumed.append(action)
@@ -337,8 +340,10 @@ class Sender:
         adapter = ADAPTERS[action.adapter]
         try:
             word = await self._rpc.call("eth_call", [{"to": action.target, "data": adapter.read}, at])
-        except NodeRejected:
-            return False
+        except NodeRejected as error:
+            if "revert" in error.message.lower():
+                return False
+            raise  # the node does not know the block, or is busy: that says nothing about the state
         return is_true(word)
 
     # Bookkeeping

@@ -108,3 +108,15 @@ async def test_an_action_decided_long_ago_and_never_signed_is_not_sent(scene):
     await responder.resume()
     assert (await scene.only_action()).state is OutboxState.ABANDONED
     assert await scene.sent() == 0
+
+
+async def test_an_action_signed_long_ago_and_never_included_is_not_sent_again(scene):
+    scene.sending(give_up_seconds=0.5)
+    await killed_at(scene, "before_broadcast")
+    await asyncio.sleep(0.6)
+    responder = await scene.responder()
+    await responder.resume()
+    action = await scene.only_action()
+    assert action.state is OutboxState.ABANDONED
+    assert "never included" in action.detail
+    assert await scene.sent() == 0
