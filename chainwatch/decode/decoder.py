@@ -1,5 +1,6 @@
 """From an Execution to its Facts, in one pass over its logs and its call tree."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -25,6 +26,9 @@ from chainwatch.types import (
     MalformedLog,
     Transfer,
 )
+
+_WORD = re.compile("0x[0-9a-fA-F]{64}")
+_HEX = re.compile("0x(?:[0-9a-fA-F]{2})*")
 
 
 class Decoder:
@@ -78,7 +82,11 @@ class Decoder:
             topics = log.topics
             counts = by_topic.get(topics[0]) if topics else None
             if counts is None:
-                unknown += 1
+                if _is_sound(log):
+                    unknown += 1
+                else:
+                    reason = "not a log as nodes write them: topics or data are not hex"
+                    malformed.append(MalformedLog(tx_hash=tx_hash, reason=reason, raw=msgspec.json.encode(log)))
                 continue
             try:
                 candidates = counts.get(len(topics), ())
@@ -96,6 +104,11 @@ class Decoder:
             except BROKEN as error:
                 malformed.append(MalformedLog(tx_hash=tx_hash, reason=_reason(error), raw=msgspec.json.encode(log)))
         return unknown
+
+
+def _is_sound(log: Log) -> bool:
+    """Whether a log that no decoder knows is a log at all: at most four words as topics, and hex."""
+    return len(log.topics) <= 4 and all(map(_WORD.fullmatch, log.topics)) and _HEX.fullmatch(log.data) is not None
 
 
 def _reason(error: Exception) -> str:

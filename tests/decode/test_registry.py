@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from chainwatch.decode import Malformed, Registry, load_registry
+from chainwatch.decode import Decoder, Malformed, Registry, load_registry
 from chainwatch.decode.protocols import MAPPERS
 from chainwatch.errors import BadInput
 from chainwatch.types import Log
-from tests.builders import address
+from tests.builders import address, execution
 from tests.decode.making import make_log
 
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
@@ -111,3 +111,15 @@ def test_missing_files_and_empty_directories_are_refused(tmp_path: Path):
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(BadInput, match=str(tmp_path)):
             load_registry([path])
+
+
+@pytest.mark.parametrize(
+    ("topics", "data"),
+    [(["0x12"], "0x"), (["0x" + "zz" * 32], "0x"), (["0x" + "12" * 32] * 5, "0x"), (["0x" + "12" * 32], "0xabc")],
+)
+def test_a_log_that_no_decoder_knows_and_that_is_no_log_is_counted_as_malformed(topics: list[str], data: str) -> None:
+    broken = Log(address=address(1), topics=topics, data=data)
+    sound = Log(address=address(1), topics=["0x" + "12" * 32], data="0xabcd")
+    found = Decoder(load_registry()).facts(execution(logs=[broken, sound]))
+    assert len(found.malformed) == 1
+    assert found.unknown_logs == 1
