@@ -3,7 +3,8 @@
 What a node says stays in the node's own words: addresses, hashes and byte strings are lower-case `0x` hex,
 quantities in `Transaction`, `Log` and `CallFrame` are hex strings, because parsing them all would cost more
 than everything else on the hot path. What *we* say (Events, Transfers, Findings) holds integers in base
-units. A block reference carries the hash. Times are seconds since the epoch, UTC, as the chain gives them.
+units. A block reference carries the hash. Times are seconds since the epoch, UTC, as the chain gives them. What comes
+by the thousand is kept out of the garbage collector's sight (`gc=False`): it is frozen and can hold no cycle.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ class Stage(StrEnum):
 # --- What a node says -------------------------------------------------------------------------------------
 
 
-class Transaction(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class Transaction(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
     """A transaction as `eth_getBlockByHash(…, true)` or a pending subscription gives it."""
 
     hash: Hash
@@ -58,7 +59,7 @@ class Transaction(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     block_hash: Hash | None = None
 
 
-class Log(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class Log(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
     """One log of a receipt, verbatim. `log_index` counts within the block, in hex."""
 
     address: Address
@@ -67,7 +68,7 @@ class Log(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     log_index: str = "0x0"
 
 
-class Receipt(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class Receipt(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
     """One element of `eth_getBlockReceipts`."""
 
     transaction_hash: Hash
@@ -81,7 +82,7 @@ class Receipt(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     block_number: str | None = None
 
 
-class CallFrame(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class CallFrame(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
     """One frame of a call tree in the form of geth's `callTracer`; `error` is set where it reverted."""
 
     type: str
@@ -166,7 +167,7 @@ BlockItem = NewBlock | Reorg | Gap
 # --- What decoding finds ----------------------------------------------------------------------------------
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", gc=False):
     """A decoded, protocol-neutral fact inside an Execution.
 
     `order` is its place among all Events and Transfers of the Execution; `log_index` the log it was read
@@ -307,7 +308,7 @@ class PauseChange(Event, frozen=True, kw_only=True, tag="pause_change"):
     scope: str | None = None
 
 
-class Frame(msgspec.Struct, frozen=True, kw_only=True):
+class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One frame of the call tree, flattened depth-first. `parent` is an index into the same list (-1: root).
 
     `acting_as` is the address whose storage the frame uses (differs from `to` under DELEGATECALL).
