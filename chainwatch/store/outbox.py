@@ -106,10 +106,11 @@ class OutboxRepository:
         Proves that the outbox can be written, and leaves every statement compiled: the first real action is
         the one that must not wait.
         """
-        row = {column.name: "" for column in OutboxRow.__table__.columns if column.name != "id"} | {
-            "chain_id": 0, "playbook_version": 0, "gas_limit": 0, "nonce": None, "block_number": None,
-            "created_at": 0.0, "updated_at": 0.0, "key": "rehearsal",
-        }  # fmt: skip
+        action = NewAction(
+            key="rehearsal", chain_id=0, playbook="", playbook_version=0, adapter="", target="", data="", sender="",
+            gas_limit=0, nonce=0, alert_id=None, fingerprint="", reason="",
+        )  # fmt: skip
+        row = _row(action)  # the same columns in the same order, or it would compile another statement
         attempt = Attempt(
             nonce=0, tx_hash="", raw="", max_fee_per_gas=0, max_priority_fee_per_gas=0, signed_at=0.0
         )  # fmt: skip
@@ -130,10 +131,7 @@ class OutboxRepository:
         `fencing` is the name and token of the lease under which it was decided; a token that is no longer the
         newest raises StoreError, a nonce that another action holds NonceTaken.
         """
-        now = time.time()
-        row = msgspec.structs.asdict(action) | {
-            "state": OutboxState.PLANNED, "detail": "", "created_at": now, "updated_at": now,
-        }  # fmt: skip
+        row = _row(action)
         try:
             async with self._database.write() as connection:
                 if fencing is not None:
@@ -206,6 +204,13 @@ class OutboxRepository:
         query = select(func.count()).select_from(OutboxRow).where(OutboxRow.chain_id == chain_id)
         async with self._database.read() as connection:
             return int((await connection.execute(query)).scalar_one())
+
+
+def _row(action: NewAction) -> dict[str, Any]:
+    now = time.time()
+    return msgspec.structs.asdict(action) | {
+        "state": OutboxState.PLANNED, "detail": "", "created_at": now, "updated_at": now,
+    }  # fmt: skip
 
 
 class _TakenBack(Exception):
