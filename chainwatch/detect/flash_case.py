@@ -21,7 +21,8 @@ class FlashCase(msgspec.Struct, frozen=True):
     """What one Execution shows.
 
     `insiders` are the sender, its contracts and its flash borrowers, `side` these and where they carried the gain;
-    `gains` by token, `victims` what each lost by token, all positive; `folded` are wrapped forms of the coin.
+    `gains` by token, `victims` what each lost and `received` what each got by token, all positive; `folded` are
+    wrapped forms of the coin.
     """
 
     loans: tuple[FlashLoan | Swap, ...]
@@ -30,6 +31,7 @@ class FlashCase(msgspec.Struct, frozen=True):
     side: frozenset[Address]
     gains: Mapping[Address, int]
     victims: Mapping[Address, Mapping[Address, int]]
+    received: Mapping[Address, Mapping[Address, int]]
     folded: frozenset[Address]
 
     @property
@@ -124,7 +126,7 @@ def explanation_of(case: FlashCase, loss_usd: float | None, words: Words) -> str
     ways = "in both directions" if wide.round_trip else "in one direction"
     victim, lost = next(iter(case.victims.items()))
     others = f" and {len(case.victims) - 1} more" if len(case.victims) > 1 else ""
-    dollars = f", together ${loss_usd:,.0f}" if loss_usd is not None else ""
+    dollars = f", ${loss_usd:,.0f} net of what it received" if loss_usd is not None else ""
     return (
         f"The sender borrowed {_loan_words(case.loans, words)}, to be repaid within the same transaction. With it, "
         f"{words.name(wide.venue)} was traded {len(wide.trades)} times {ways}, and its price moved by a factor of "

@@ -7,7 +7,7 @@ pays for what it takes, leverage gains nothing: none of them has all four. See
 docs/detectors/flash_price_manipulation.md for what this proves, what it does not, and how often it is right.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chainwatch.config.models import FlashThresholds
 from chainwatch.detect.balances import Ledger, ledger, sinks
@@ -52,7 +52,7 @@ class FlashPriceManipulation:
         case = _case(subject, view.facts[0], view, thresholds.min_price_excursion)
         if case is None:
             return
-        loss_usd = _in_usd(case.loss, view)
+        loss_usd = _net_usd(case, view)
         if loss_usd is not None and loss_usd < thresholds.min_loss_usd:
             return
         inferred = all(isinstance(x, FlashLoan) and x.evidence == "out_and_back" for x in case.loans)
@@ -98,7 +98,10 @@ def _case(execution: Execution, facts: Facts, view: View, least: float) -> Flash
     if not gains:
         return None
     victims = _victims(facts, book, side, widest, view)
-    return FlashCase(loans, widest, insiders, side, gains, victims, book.folded) if victims else None
+    if not victims:
+        return None
+    received = {v: {t: n for t, n in book.net((v,)).items() if n > 0} for v in victims}
+    return FlashCase(loans, widest, insiders, side, gains, victims, received, book.folded)
 
 
 def _loans(events: Sequence[Event]) -> tuple[FlashLoan | Swap, ...]:
@@ -199,7 +202,19 @@ def _suspects(execution: Execution, insiders: frozenset[Address]) -> tuple[Addre
     return tuple(dict.fromkeys([*first, *sorted(insiders)]))
 
 
-def _in_usd(amounts: dict[Address, int], view: View) -> float | None:
-    """What is lost in dollars, as far as prices are known; None where none is."""
+def _net_usd(case: FlashCase, view: View) -> float | None:
+    """What the victims lost in dollars, less what they received for it, as far as prices are known; None where no
+    loss has a price.
+
+    A loan against sound collateral is no loss, however wildly a price swung meanwhile: else anybody could force a
+    false alarm for the price of two swaps. The prices are the profile's, read before the transaction.
+    """
+    lost = _in_usd(case.loss, view)
+    if lost is None:
+        return None
+    return max(lost - sum(_in_usd(got, view) or 0.0 for got in case.received.values()), 0.0)
+
+
+def _in_usd(amounts: Mapping[Address, int], view: View) -> float | None:
     known = [value for token, amount in amounts.items() if (value := view.usd(token, amount)) is not None]
     return sum(known) if known else None

@@ -270,6 +270,20 @@ class TestTokensOfTheAttackersOwnMaking:
         assert set(found.loss) == {USD}
 
 
+class TestALoanAgainstSoundCollateral:
+    """Anybody may borrow at twice the value while a price swings: that is no loss, and must not force a pause."""
+
+    def test_is_no_loss_at_the_profiles_prices(self):
+        dollars = {USD: 1 / UNIT, ETH: 2_000 / UNIT}
+        view = {"protected": frozenset((MARKET,)), "usd": lambda token, amount: amount * dollars.get(token, 0)}
+        sound, unsound = attack(kept=0, taken=100_000 * UNIT), attack(kept=0, taken=100_000 * UNIT)
+        sound.move(ETH, BOT, MARKET, 60 * UNIT)  # worth 120,000, from the borrower's own pocket
+        unsound.move(ETH, BOT, MARKET, 40 * UNIT)
+        assert findings(sound.events, {"protected": frozenset((MARKET,))})  # without prices it cannot be told
+        assert findings(sound.events, view) == []
+        assert findings(unsound.events, view)
+
+
 class TestThresholds:
     def priced(self, **thresholds: float) -> Profile:
         return profile(thresholds={"flash_price_manipulation": thresholds})
@@ -281,7 +295,7 @@ class TestThresholds:
     def test_a_known_loss_below_the_least_does_not_alert(self):
         usd = lambda _token, amount: amount / UNIT  # noqa: E731
         (found,) = findings(attack().events, {"profile": self.priced(min_loss_usd=600_000), "usd": usd})
-        assert found.loss_usd == pytest.approx(700_000)
+        assert found.loss_usd == pytest.approx(700_000 - 40)  # less the collateral it keeps
         assert findings(attack().events, {"profile": self.priced(min_loss_usd=800_000), "usd": usd}) == []
 
 
