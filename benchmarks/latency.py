@@ -43,7 +43,8 @@ from chainwatch.drill.artefacts import ours
 from chainwatch.drill.configuration import GUARDIAN_ACCOUNT, write_configuration
 from chainwatch.drill.world import ETH, USD, World, anvil_account, deploy_world, read
 from chainwatch.engine import Engine, Observer
-from chainwatch.respond.responder import Decision, Responder
+from chainwatch.respond.decision import Decision
+from chainwatch.respond.responder import Responder
 from chainwatch.types import Alert
 
 _PAUSE = "0x8456cb59"

@@ -26,7 +26,8 @@ from chainwatch.detect.families import DETECTORS
 from chainwatch.errors import ChainwatchError, StoreError, WrongChain
 from chainwatch.notify.channel import Notifier, NotifyCounts
 from chainwatch.respond.adapters import ADAPTERS
-from chainwatch.respond.responder import Decision, Responder
+from chainwatch.respond.decision import Decision
+from chainwatch.respond.responder import Responder
 from chainwatch.respond.sender import ActionResult
 from chainwatch.sources.blocks import BlockSource, SourceStatus
 from chainwatch.sources.fetch import Fetcher, detect_trace_mode

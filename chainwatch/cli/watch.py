@@ -21,7 +21,8 @@ from chainwatch.cli.common import (
 from chainwatch.cli.render import alert_panel, clock
 from chainwatch.config.load import Loaded
 from chainwatch.engine import Engine, EngineStatus, Observer
-from chainwatch.respond.responder import Decision, Responder
+from chainwatch.respond.decision import Decision
+from chainwatch.respond.responder import Responder
 from chainwatch.respond.sender import ActionResult
 from chainwatch.store import Store
 from chainwatch.triage.pipeline import Outcome

@@ -22,7 +22,8 @@ from chainwatch.drill.configuration import write_configuration
 from chainwatch.drill.world import ETH, USD, World, deploy_world, victim_cash
 from chainwatch.engine import Engine, Observer
 from chainwatch.errors import SendFailed
-from chainwatch.respond.responder import Decision, Responder
+from chainwatch.respond.decision import Decision
+from chainwatch.respond.responder import Responder
 from chainwatch.respond.sender import ActionResult
 from chainwatch.store import Store
 from chainwatch.triage.pipeline import Outcome

@@ -7,10 +7,8 @@ inclusion, verification) goes on in the sender's own task.
 
 import asyncio
 import hashlib
-import os
-import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -31,6 +29,8 @@ from chainwatch.errors import (
 )
 from chainwatch.respond.adapters import ADAPTERS, is_true
 from chainwatch.respond.arming import Arming
+from chainwatch.respond.decision import Clock, Decision, Usd, declined, preventable
+from chainwatch.respond.lease import LEASE_SECONDS, holder, is_dead, lease_name
 from chainwatch.respond.policy import (
     DAY_SECONDS,
     Condition,
@@ -47,39 +47,8 @@ from chainwatch.types import NATIVE, Address, Alert, Block, BlockRef, Execution,
 
 log = structlog.get_logger(__name__)
 
-_LEASE_SECONDS = 60.0
 _PROOF_TIMEOUT_SECONDS = 3.0  # an inconclusive Proof now is worth more than a good one too late
 _RETRY_SECONDS = 0.5
-
-Usd = Callable[[Address, int], float | None]
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided on an Alert, and why. `sent`: a node has acknowledged the action."""
-
-    playbook: str | None
-    sent: bool
-    outcome: str
-    conditions: tuple[Condition, ...] = ()
-    proof: Proof | None = None
-    tx_hash: str | None = None
-    timings_ms: Mapping[str, float] = {}
-
-    def text(self) -> str:
-        """For a person: the outcome, then each condition."""
-        lines = [self.outcome]
-        lines += [f"  {'✓' if c.holds else '✗'} {c.name}: {c.detail}" for c in self.conditions]
-        return "\n".join(lines)
-
-    def summary(self) -> Mapping[str, Any]:
-        """For the log."""
-        return {
-            "playbook": self.playbook,
-            "sent": self.sent,
-            "outcome": self.outcome,
-            "against": [c.name for c in self.conditions if not c.holds],
-            "timings_ms": {name: round(ms, 2) for name, ms in self.timings_ms.items()},
-        }
 
 
 class Responder:
@@ -137,11 +106,11 @@ class Responder:
             trusted = await _armed_before(store, signer.address)
             excess = await refuse_unfit_key(loaded.playbooks, rpc, signer.address, trusted=trusted)
             if exclusive:
-                lease = await store.acquire_lease(_lease_name(actual), _holder(), _LEASE_SECONDS, is_dead=_is_dead)
+                lease = await store.acquire_lease(lease_name(actual), holder(), LEASE_SECONDS, is_dead=is_dead)
             if exclusive and lease is None:
                 raise NotReady(
                     "Another responder holds the lease of this store.",
-                    f"Stop it, or wait {_LEASE_SECONDS:.0f} s after it died.",
+                    f"Stop it, or wait {LEASE_SECONDS:.0f} s after it died.",
                 )
         responder = cls(loaded, store, rpc, arming, signer, lease)
         responder._exclusive = exclusive
@@ -176,9 +145,9 @@ class Responder:
         """A block was seen: look for receipts, keep the base fee, renew the lease."""
         if self._sender is not None:
             self._sender.wake(block.base_fee_per_gas)
-        if self._lease is not None and self._lease.expires_at - time.time() < _LEASE_SECONDS / 2:
+        if self._lease is not None and self._lease.expires_at - time.time() < LEASE_SECONDS / 2:
             try:
-                self._lease = await self._store.acquire_lease(self._lease.name, self._lease.holder, _LEASE_SECONDS)
+                self._lease = await self._store.acquire_lease(self._lease.name, self._lease.holder, LEASE_SECONDS)
             except StoreError as error:  # it is still ours until somebody else takes it
                 log.error("the lease could not be renewed", error=str(error))
             if self._lease is None:
@@ -294,24 +263,24 @@ class Responder:
         executions: Sequence[Execution],
         usd: Usd,
     ) -> Decision:
-        clock = _Clock()
+        clock = Clock()
         adapter = ADAPTERS[playbook.action.adapter]
         profile = self._profiles[playbook.trigger.profile]
         acted_at, last_failed = self._acted.get(playbook.name, ()), playbook.name in self._last_failed
         conditions = evidence_conditions(alert, playbook, adapter, acted_at, time.time(), last_failed=last_failed)
         against = {c.name for c in conditions if not c.holds}
         if against - ({"tier"} if playbook.guards.min_tier is Tier.ALERT else set()):
-            return _declined(playbook, conditions, None, clock)
+            return declined(playbook, conditions, None, clock)
         if self._address is None:
             conditions.append(Condition("signer", False, "no [signer] is configured, so nobody could act"))
-            return _declined(playbook, conditions, None, clock)
+            return declined(playbook, conditions, None, clock)
         question = self._question(playbook, profile, alert, executions)
         facts = await self._ask(playbook, question)
         clock.lap("proof")
         conditions += [
             Condition("simulates", facts.simulation_error is None, facts.simulation_error or "the action succeeds now"),
             proof_condition(facts.proof),
-            cost_condition(findings, profile, playbook, _preventable(facts.proof, alert, profile, usd)),
+            cost_condition(findings, profile, playbook, preventable(facts.proof, alert, profile, usd)),
             Condition("armed", self.armed, self._armed_detail()),
         ]
         if facts.already_done:
@@ -320,7 +289,7 @@ class Responder:
                 conditions=tuple(conditions), proof=facts.proof, timings_ms=clock.laps,
             )  # fmt: skip
         if not all(c.holds for c in conditions):
-            return _declined(playbook, conditions, facts.proof, clock)
+            return declined(playbook, conditions, facts.proof, clock)
         if self._sender is None or self._sender.under_way(playbook.action.target, adapter.act):
             outcome = "The action is under way already."
             return Decision(playbook=playbook.name, sent=False, outcome=outcome, conditions=tuple(conditions))
@@ -379,7 +348,7 @@ class Responder:
         """The lease under which an action is decided. One that was lost refuses; a person by hand needs none."""
         if not self._exclusive:
             return None
-        return (self._lease.name, self._lease.token) if self._lease else (_lease_name(self._chain_id), -1)
+        return (self._lease.name, self._lease.token) if self._lease else (lease_name(self._chain_id), -1)
 
     def _question(
         self, playbook: PlaybookConfig, profile: Profile, alert: Alert, executions: Sequence[Execution]
@@ -460,41 +429,6 @@ class _Answers(msgspec.Struct, frozen=True):
     proof: Proof
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self._last = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = (now - self._last) * 1e3
-        self._last = now
-
-
-def _declined(
-    playbook: PlaybookConfig, conditions: Sequence[Condition], proof: Proof | None, clock: _Clock
-) -> Decision:
-    against = [c.name for c in conditions if not c.holds]
-    if against == ["armed"]:
-        outcome = f"Dry run: {playbook.name} would be sent now."
-    else:
-        outcome = f"{playbook.name} is not sent: {', '.join(against)} {'does' if len(against) == 1 else 'do'} not hold."
-    return Decision(
-        playbook=playbook.name, sent=False, outcome=outcome, conditions=tuple(conditions), proof=proof,
-        timings_ms=clock.laps,
-    )  # fmt: skip
-
-
-def _preventable(proof: Proof, alert: Alert, profile: Profile, usd: Usd) -> float | None:
-    """What the protected still hold after the attack, in dollars; else what the profile says, less the loss."""
-    priced = [value for token, amount in proof.left.items() if (value := usd(token, amount)) is not None]
-    if priced:
-        return sum(priced)
-    if profile.tvl_usd is None:
-        return None
-    return max(profile.tvl_usd - float(alert.loss_estimate.get("usd") or 0.0), 0.0)
-
-
 def _key(playbook: PlaybookConfig, chain: int, occasion: str, attempt: int) -> str:
     text = f"{playbook.name}\n{playbook.version}\n{chain}\n{playbook.action.target}\n{occasion}\n{attempt}"
     return hashlib.sha256(text.encode()).hexdigest()
@@ -510,28 +444,6 @@ async def _armed_before(store: Store, key: Address) -> frozenset[Address]:
     """The targets at which `key` was armed before."""
     entries = await store.audited("armed")
     return frozenset(target for e in entries if e.body.get("key") == key for target in e.body.get("targets", ()))
-
-
-def _lease_name(chain: int) -> str:
-    return f"responder-{chain}"
-
-
-def _is_dead(holder: str) -> bool:
-    """Whether a lease's holder ran on this machine and is gone: a killed bot must not lock out its successor."""
-    host, _, pid = holder.rpartition(":")
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def _holder() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 async def unlock(loaded: Loaded) -> Signer:

@@ -15,7 +15,8 @@ from chainwatch.drill.artefacts import ours
 from chainwatch.drill.configuration import write_configuration
 from chainwatch.drill.world import World, deploy_world, read
 from chainwatch.engine import Engine, Observer
-from chainwatch.respond.responder import Decision, Responder
+from chainwatch.respond.decision import Decision
+from chainwatch.respond.responder import Responder
 from chainwatch.respond.sender import ActionResult
 from chainwatch.store import Store
 from chainwatch.triage.pipeline import Outcome

@@ -18,7 +18,8 @@ from chainwatch.drill.actors import Actors
 from chainwatch.drill.artefacts import ours
 from chainwatch.drill.configuration import write_configuration
 from chainwatch.drill.world import USD, World, deploy_world, read
-from chainwatch.respond.responder import Decision, Responder
+from chainwatch.respond.decision import Decision
+from chainwatch.respond.responder import Responder
 from chainwatch.respond.sender import ActionResult
 from chainwatch.store import OutboxAction, Store
 from chainwatch.triage.fuse import Triage

@@ -11,7 +11,7 @@ from chainwatch.drill.world import ETH, USD, anvil_account
 from chainwatch.errors import BadInput, NodeError, NodeRejected, NotReady, StoreError
 from chainwatch.respond.adapters import role_id
 from chainwatch.respond.arming import Arming
-from chainwatch.respond.responder import Decision
+from chainwatch.respond.decision import Decision
 from chainwatch.types import Stage
 from tests.respond.chain.conftest import PLAYBOOK, Scene
 
@@ -280,12 +280,12 @@ async def test_a_second_armed_responder_of_the_same_store_is_refused(scene):
     import chainwatch.respond.responder as module
 
     await scene.responder()
-    original, module._holder = module._holder, lambda: "another-machine:1"
+    original, module.holder = module.holder, lambda: "another-machine:1"
     try:
         with pytest.raises(NotReady, match="lease"):
             await scene.responder()
     finally:
-        module._holder = original
+        module.holder = original
 
 
 async def test_a_signer_refuses_what_no_playbook_names(scene):
