@@ -51,7 +51,6 @@ class EngineStatus(msgspec.Struct):
     """What the engine knows of itself; `web` and `cli` read it."""
 
     chain_id: int
-    started_at: datetime
     armed: bool
     blocks: SourceStatus
     pending: PendingCounts | None
@@ -153,7 +152,6 @@ class Engine:
             )
         self.status = EngineStatus(
             chain_id=self._chain.id,
-            started_at=datetime.now(UTC),
             armed=self.responder.armed,
             blocks=self.source.status,
             pending=self.mempool.counts if self.mempool else None,
