@@ -34,6 +34,7 @@ from web3 import AsyncWeb3
 from web3.providers.persistent import WebSocketProvider
 
 from chainwatch.chain.anvil import Anvil
+from chainwatch.chain.pool import Pool
 from chainwatch.chain.rpc import Rpc, quantity
 from chainwatch.chain.subscribe import subscribe
 from chainwatch.chain.wire import WireHeader, parse_receipts
@@ -211,8 +212,8 @@ async def _chainwatch(anvil: Anvil, path: Path, bench: Bench) -> tuple[float, di
     loaded = load(path)
     timer = _Timer()
 
-    async def responder(store: Any, rpc: Rpc) -> Responder:
-        return await Responder.create(loaded, store, rpc, armed=True)
+    async def responder(store: Any, pool: Pool) -> Responder:
+        return await Responder.create(loaded, store, pool, armed=True)
 
     async with Engine(loaded, responder_factory=responder, observer=timer) as engine:
         running = asyncio.create_task(engine.run())

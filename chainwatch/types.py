@@ -57,6 +57,17 @@ class Transaction(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=
     type: str = "0x0"
     transaction_index: str | None = None
     block_hash: Hash | None = None
+    authorization_list: list[Any] | None = None
+    mint: str | None = None
+
+
+class ParkedTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction of a block that cannot be read: said so and kept raw. `hash` is None where it has none."""
+
+    index: int
+    hash: Hash | None
+    reason: str
+    raw: bytes
 
 
 class Log(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
@@ -128,13 +139,16 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """One block with its Executions in order. `complete` is False where a Recording holds only some."""
+    """One block with its Executions in order. `parked` are transactions that could not be read; `confirmed_by` is how
+    many providers agreed on its content."""
 
     chain_id: int
     ref: BlockRef
     executions: tuple[Execution, ...]
     base_fee_per_gas: int | None = None
     gas_limit: int | None = None
+    parked: tuple[ParkedTransaction, ...] = ()
+    confirmed_by: int = 1
 
 
 # --- What sources yield -----------------------------------------------------------------------------------
@@ -146,6 +160,15 @@ class NewBlock(msgspec.Struct, frozen=True):
     block: Block
 
 
+class LateBlock(msgspec.Struct, frozen=True):
+    """A block of a `Gap` that was read after all: canonical, but newer ones were yielded before it. Among
+    themselves they come oldest first. `partial`: only those transactions of a block yielded before that could not be
+    read then."""
+
+    block: Block
+    partial: bool = False
+
+
 class Reorg(msgspec.Struct, frozen=True):
     """Blocks that were yielded are no longer canonical, newest first; `ancestor` still is."""
 
@@ -154,14 +177,19 @@ class Reorg(msgspec.Struct, frozen=True):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Blocks `first` to `last` (inclusive, numbers) could not be read, and why. Never silent."""
+    """Blocks `first` to `last` (inclusive, numbers) were not read, and why. Never silent.
+
+    `attempts` is how often one block, with this `hash`, was tried in vain; it is tried again. 0: not tried yet.
+    """
 
     first: int
     last: int
     reason: str
+    attempts: int = 0
+    hash: Hash | None = None
 
 
-BlockItem = NewBlock | Reorg | Gap
+BlockItem = NewBlock | LateBlock | Reorg | Gap
 
 
 # --- What decoding finds ----------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from chainwatch.chain.pool import Pool
+from chainwatch.chain.rpc import Rpc
 from chainwatch.config.models import Profile
 from chainwatch.types import (
     Block,
@@ -88,3 +90,10 @@ def profile(**fields: Any) -> Profile:
         "contracts": [{"name": "market", "address": address(0xB1)}],
     }
     return Profile.model_validate(given | fields)
+
+
+def pool_over(rpc: Rpc, chain_id: int = 31337) -> Pool:
+    """A pool of the one node behind `rpc`; it is not asked who it is, as fake nodes do not know."""
+    pool = Pool.over(rpc, chain_id)
+    pool.providers[0].trusted()
+    return pool

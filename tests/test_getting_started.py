@@ -11,7 +11,7 @@ from tests.builders import address
 from tests.conftest import ROOT
 
 FILES = {
-    "chainwatch.toml": "[chain]",
+    "chainwatch.toml": "[[chains]]",
     "profiles/market.toml": 'name = "market"',
     "playbooks/pause.toml": 'name = "pause',
 }

@@ -7,9 +7,10 @@ Nagle's algorithm against delayed acknowledgements holds headers back by about 4
 import asyncio
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Generic, TypeVar, cast, overload
+from http import HTTPStatus
+from typing import Any, Generic, Protocol, TypeVar, cast, overload
 
 import aiohttp
 import msgspec
@@ -49,6 +50,34 @@ class _RawReply(msgspec.Struct):
     id: int | str | None = None
 
 
+class RateLimited(NodeError):
+    """A provider wants to be asked less; `retry_after` seconds where it says when."""
+
+    def __init__(self, problem: str, mend: str, retry_after: float | None) -> None:
+        super().__init__(problem, mend)
+        self.retry_after = retry_after
+
+
+class Caller(Protocol):
+    """What can be asked as a node is: one endpoint (`Rpc`) or all of a chain's (`chain.pool.Pool`)."""
+
+    async def call(
+        self,
+        method: str,
+        params: Sequence[Any] = ...,
+        *,
+        as_: Any = ...,
+        timeout: float | None = ...,
+        accept: Callable[[Any], bool] | None = ...,
+    ) -> Any:
+        """See `Rpc.call`. An answer that `accept` refuses is asked for elsewhere, where there is an elsewhere."""
+
+    async def batch(
+        self, calls: Sequence[tuple[str, Sequence[Any]]], *, timeout: float | None = ...
+    ) -> list[Any | NodeRejected]:
+        """See `Rpc.batch`."""
+
+
 def redacted(url: str) -> str:
     """The endpoint without user, path and query, where providers put their keys. Takes any text."""
     match = re.match(r"(\w*://)?(?:[^/?#]*@)?([^/?#]*)", url)
@@ -78,11 +107,33 @@ class Rpc:
     async def call(self, method: str, params: Sequence[Any] = ..., *, timeout: float | None = ...) -> Any: ...
     @overload
     async def call(
-        self, method: str, params: Sequence[Any] = ..., *, as_: type[T], timeout: float | None = ...
+        self,
+        method: str,
+        params: Sequence[Any] = ...,
+        *,
+        as_: type[T],
+        timeout: float | None = ...,
+        accept: Callable[[Any], bool] | None = ...,
     ) -> T: ...
+    @overload
+    async def call(
+        self,
+        method: str,
+        params: Sequence[Any] = ...,
+        *,
+        as_: Any = ...,
+        timeout: float | None = ...,
+        accept: Callable[[Any], bool] | None = ...,
+    ) -> Any: ...
 
     async def call(
-        self, method: str, params: Sequence[Any] = (), *, as_: Any = Any, timeout: float | None = None
+        self,
+        method: str,
+        params: Sequence[Any] = (),
+        *,
+        as_: Any = Any,
+        timeout: float | None = None,
+        accept: Callable[[Any], bool] | None = None,
     ) -> Any:
         """The result of one call, read as `as_`. A `null` result is None whatever `as_` is.
 
@@ -151,7 +202,14 @@ class Rpc:
         # aiohttp's errors may hold the whole URL, key included, and so are not chained.
         try:
             async with self._session.post(self.url, data=payload, timeout=limit) as response:
-                return response.status, await response.read()
+                body = await response.read()
+                if response.status == HTTPStatus.TOO_MANY_REQUESTS and not body.lstrip().startswith((b"{", b"[")):
+                    raise RateLimited(
+                        f"The node at {redacted(self.url)} answered HTTP 429 (too many requests) to {method}.",
+                        "Set max_calls_per_second of this provider, or book more.",
+                        _seconds(response.headers.get("Retry-After")),
+                    )
+                return response.status, body
         except asyncio.TimeoutError:
             raise NodeError(
                 f"The node at {redacted(self.url)} did not answer {method} within {timeout or self._timeout:g} s.",
@@ -174,13 +232,17 @@ class Rpc:
         if start.startswith((b"<!doctype", b"<html")):
             return NotANode(
                 f"The address {redacted(self.url)} {answered} an HTML page instead of JSON-RPC to {method}.",
-                "Check that chain.http in chainwatch.toml is a JSON-RPC endpoint and not a web site or a login page.",
+                "Check that http in chainwatch.toml is a JSON-RPC endpoint and not a web site or a login page.",
             )
         what = f"something that cannot be read ({why})" if start else "nothing at all"
         return NodeError(
             f"The node at {redacted(self.url)} {answered} {what} to {method}.",
-            "Check the node's load and limits, and that chain.http in chainwatch.toml is a JSON-RPC endpoint.",
+            "Check the node's load and limits, and that http in chainwatch.toml is a JSON-RPC endpoint.",
         )
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isdecimal() else None
 
 
 def _rejected(method: str, error: _Error) -> NodeRejected:
@@ -193,6 +255,6 @@ def quantity(value: str | None) -> int:
     return int(value, 16) if value else 0
 
 
-async def chain_id(rpc: Rpc) -> int:
+async def chain_id(rpc: Caller) -> int:
     """The chain id the node is on."""
     return quantity(cast(str, await rpc.call("eth_chainId", as_=str)))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from chainwatch.chain.rpc import Rpc
+from chainwatch.chain.pool import Pool
 from chainwatch.cli.common import (
     ConfigOption,
     JsonOption,
@@ -44,7 +44,7 @@ def act(
     Exits 0 when it is done and verified, was done already, or (without --arm) would succeed; 1 when it failed on
     chain; 3 when a check says no.
     """
-    loaded = load_config(context, config)
+    loaded = _chain_of(load_config(context, config), playbook)
     result = run(_act(loaded, playbook, arm, wait=not no_wait))
     as_json = wants_json(context, json)
     if isinstance(result, str):
@@ -55,11 +55,21 @@ def act(
         raise typer.Exit(1)
 
 
+def _chain_of(loaded: Loaded, playbook: str) -> Loaded:
+    """What concerns the chain of the playbook's profile."""
+    for chain in loaded.by_chain():
+        if any(p.name == playbook for p in chain.playbooks):
+            return chain
+    known = ", ".join(p.name for p in loaded.playbooks) or "none"
+    raise BadInput(f"There is no playbook {playbook!r}.", f"Known are: {known}.")
+
+
 async def _act(loaded: Loaded, name: str, arm: bool, *, wait: bool) -> ActionResult | str:
-    async with Rpc(loaded.config.chain.http) as rpc:
-        store = await Store.open(loaded.root / loaded.config.store.path)
+    async with Pool(loaded.chain) as pool:
+        await pool.open()
+        store = await Store.open(loaded.store)
         try:
-            responder = await Responder.create(loaded, store, rpc, armed=arm, exclusive=False)
+            responder = await Responder.create(loaded, store, pool, armed=arm, exclusive=False)
             if await responder.already_done(name):
                 return "done already"
             try:

@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from chainwatch.chain.cost import estimated_calls
+from chainwatch.chain.pool import Pool, WrongProvider
 from chainwatch.chain.probes import ProbeSpec, read_probes, specs_of
-from chainwatch.chain.rpc import Rpc, chain_id, redacted
+from chainwatch.chain.rpc import Caller
 from chainwatch.chain.wire import WireHeader
 from chainwatch.cli.common import ConfigOption, JsonOption, load_config, out, print_json, run, wants_json
 from chainwatch.config.load import Loaded
@@ -32,13 +34,18 @@ def check(
     """
     loaded = load_config(context, config)
     checked = _check_files(loaded)
+    checked["calls_a_day"] = {str(c.chain.id): estimated_calls(c) for c in loaded.by_chain()}
     if not offline:
-        run(_check_node(loaded))
+        for chain in loaded.by_chain():
+            run(_check_nodes(chain))
     if wants_json(context, json):
         print_json({"ok": True, "node_checked": not offline, **checked})
     else:
-        what = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in checked.items())
-        node = "the node was not asked" if offline else f"the node at {redacted(loaded.config.chain.http)} agrees"
+        what = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in checked.items() if isinstance(n, int))
+        for chain_id, calls in checked["calls_a_day"].items():
+            each = ", ".join(f"{name} {count:,}" for name, count in calls.items())
+            out.print(f"Chain {chain_id}: about {each} calls a day.")
+        node = "the nodes were not asked" if offline else "its nodes agree"
         out.print(f"[green]{loaded.path} is sound[/]: {what}; {node}.")
 
 
@@ -57,19 +64,19 @@ def _check_files(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-async def _check_node(loaded: Loaded) -> None:
-    chain = loaded.config.chain
-    async with Rpc(chain.http) as rpc:
-        actual = await chain_id(rpc)
-        if actual != chain.id:
-            raise WrongChain(
-                f"{loaded.path}: the node at {redacted(chain.http)} is on chain {actual}, chain.id is {chain.id}.",
-                "Correct chain.http or chain.id.",
-            )
-        await _check_code(loaded, rpc)
-        head = await rpc.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
+async def _check_nodes(loaded: Loaded) -> None:
+    """Every provider on its own: one that is away or on another chain is a mistake to mend before it is relied on."""
+    async with Pool(loaded.chain) as pool:
+        for provider in pool.providers:
+            try:
+                await provider.verify(again=True)
+            except WrongProvider as error:
+                raise WrongChain(f"{loaded.path}: {error.problem}", error.mend) from error
+        await pool.open()
+        await _check_code(loaded, pool)
+        head = await pool.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
         specs: list[ProbeSpec] = [s for p in loaded.profiles for s in specs_of(p)]
-        for name, reading in (await read_probes(rpc, specs, head.ref())).items():
+        for name, reading in (await read_probes(pool, specs, head.ref())).items():
             if reading.error is not None:
                 raise BadConfig(
                     f"Probe {name!r} cannot be read at the latest block: {reading.error}.",
@@ -77,7 +84,7 @@ async def _check_node(loaded: Loaded) -> None:
                 )
 
 
-async def _check_code(loaded: Loaded, rpc: Rpc) -> None:
+async def _check_code(loaded: Loaded, rpc: Caller) -> None:
     named = [(f"profile {p.name!r}: contract {c.name!r}", c.address) for p in loaded.profiles for c in p.contracts]
     named += [(f"profile {p.name!r}: token {t.symbol!r}", t.address) for p in loaded.profiles for t in p.tokens]
     for profile in loaded.profiles:
@@ -91,6 +98,6 @@ async def _check_code(loaded: Loaded, rpc: Rpc) -> None:
     for (what, address), code in zip(named, codes, strict=True):
         if code in ("0x", None):
             raise BadConfig(
-                f"{what}: there is no code at {address} on chain {loaded.config.chain.id}.",
+                f"{what}: there is no code at {address} on chain {loaded.chain.id}.",
                 "Correct the address, or the chain.",
             )

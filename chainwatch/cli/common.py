@@ -28,6 +28,9 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file.", show_default="chainwatch.toml")
 ]
+ChainOption = Annotated[
+    int | None, typer.Option("--chain", help="Chain id, where the configuration names several.", show_default=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print data as JSON for machines.")]
 
 
@@ -53,6 +56,11 @@ def load_config(context: typer.Context, config: Path | None) -> Loaded:
     loaded = load(config_path(context, config))
     set_up_logging(loaded.config.log)
     return loaded
+
+
+def for_chain(loaded: Loaded, chain: int | None) -> Loaded:
+    """What concerns the chain named, or the only one. Raises BadInput where it must be named."""
+    return loaded.for_chain(loaded.chain.id if chain is None else chain)
 
 
 def set_up_logging(config: LogConfig) -> None:

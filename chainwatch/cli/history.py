@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from chainwatch.chain.pool import Pool
 from chainwatch.chain.probes import ProbeSpec, call_probes
 from chainwatch.chain.rpc import Rpc, chain_id, quantity
 from chainwatch.chain.wire import WireHeader
 from chainwatch.config.load import Loaded
+from chainwatch.config.models import ChainConfig, ProviderConfig
 from chainwatch.errors import BadInput, WrongChain
 from chainwatch.sources.fetch import FetchedBlock, Fetcher, detect_trace_mode
 from chainwatch.types import HexData
@@ -25,33 +27,44 @@ async def history(
 
     Raises BadInput without an endpoint or for an impossible range, WrongChain when node and configuration disagree.
     """
-    url = url or (loaded.config.chain.http if loaded else None)
-    if url is None:
-        raise BadInput("No node is known.", "Give --rpc, or --config with chain.http.")
-    async with Rpc(url) as rpc:
-        chain = await chain_id(rpc)
-        if loaded is not None and loaded.config.chain.id != chain:
-            raise WrongChain(
-                f"The node is on chain {chain}, chain.id is {loaded.config.chain.id}.",
-                "Correct chain.http or chain.id in chainwatch.toml.",
-            )
-        head = quantity(await rpc.call("eth_blockNumber", as_=str))
+    chain = await _chain_of(loaded, url)
+    async with Pool(chain) as pool:
+        await pool.open()
+        head = quantity(await pool.call("eth_blockNumber", as_=str))
         last = head if last is None else last
         if first > last or last > head:
             raise BadInput(f"There are no blocks {first} to {last}: the head is {head}.", "Correct --from and --to.")
-        fetcher = Fetcher(rpc, chain, await detect_trace_mode(rpc, loaded.config.chain.traces if loaded else "auto"))
-        yield last - first + 1, _blocks(rpc, fetcher, first, last, specs)
+        fetcher = Fetcher(pool, chain.id, await detect_trace_mode(pool, chain.traces))
+        yield last - first + 1, _blocks(pool, fetcher, first, last, specs)
+
+
+async def _chain_of(loaded: Loaded | None, url: str | None) -> ChainConfig:
+    """The configured chain, or the one that the node at `url` is on, which must be the configured one if there is."""
+    if url is None:
+        if loaded is None:
+            raise BadInput("No node is known.", "Give --rpc, or --config with [[chains.providers]].")
+        return loaded.chain
+    async with Rpc(url) as rpc:
+        actual = await chain_id(rpc)
+    if loaded is not None and actual not in {chain.id for chain in loaded.config.chains}:
+        known = ", ".join(str(chain.id) for chain in loaded.config.chains)
+        raise WrongChain(f"The node is on chain {actual}, chains.id is {known}.", "Correct --rpc or chainwatch.toml.")
+    own = loaded.for_chain(actual).chain if loaded is not None else None
+    provider = ProviderConfig(name="node", http=url)
+    if own is None:
+        return ChainConfig(id=actual, providers=(provider,))
+    return own.model_copy(update={"providers": (provider,), "quorum": None})
 
 
 async def _blocks(
-    rpc: Rpc, fetcher: Fetcher, first: int, last: int, specs: Sequence[ProbeSpec]
+    pool: Pool, fetcher: Fetcher, first: int, last: int, specs: Sequence[ProbeSpec]
 ) -> AsyncIterator[tuple[FetchedBlock, Answers]]:
     tasks: list[asyncio.Task[tuple[FetchedBlock, Answers]]] = []
     number = first
     try:
         while tasks or number <= last:
             while number <= last and len(tasks) < _AT_ONCE:
-                tasks.append(asyncio.create_task(_one(rpc, fetcher, number, specs)))
+                tasks.append(asyncio.create_task(_one(pool, fetcher, number, specs)))
                 number += 1
             yield await tasks.pop(0)
     finally:
@@ -60,7 +73,7 @@ async def _blocks(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _one(rpc: Rpc, fetcher: Fetcher, number: int, specs: Sequence[ProbeSpec]) -> tuple[FetchedBlock, Answers]:
-    header = await rpc.call("eth_getBlockByNumber", [hex(number), False], as_=WireHeader)
+async def _one(pool: Pool, fetcher: Fetcher, number: int, specs: Sequence[ProbeSpec]) -> tuple[FetchedBlock, Answers]:
+    header = await pool.call("eth_getBlockByNumber", [hex(number), False], as_=WireHeader)
     fetched = await fetcher.fetch(header.hash, number)
-    return fetched, await call_probes(rpc, specs, fetched.block.ref)
+    return fetched, await call_probes(pool, specs, fetched.block.ref)

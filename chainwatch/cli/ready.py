@@ -1,13 +1,15 @@
 """`chainwatch ready`: could every playbook act right now?"""
 
 from collections.abc import Sequence
+from functools import partial
 
+import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from chainwatch.chain.rpc import Rpc
-from chainwatch.cli.common import ConfigOption, JsonOption, load_config, out, print_json, run, wants_json
+from chainwatch.chain.pool import Pool
+from chainwatch.cli.common import ChainOption, ConfigOption, JsonOption, load_config, out, print_json, run, wants_json
 from chainwatch.config.load import Loaded
 from chainwatch.respond.ready import Check, Colour, readiness, worst
 from chainwatch.respond.responder import unlock
@@ -20,13 +22,17 @@ def register(app: typer.Typer) -> None:
     app.command()(ready)
 
 
-def ready(context: typer.Context, config: ConfigOption = None, json: JsonOption = False) -> None:
+def ready(
+    context: typer.Context, chain: ChainOption = None, config: ConfigOption = None, json: JsonOption = False
+) -> None:
     """Try everything an action needs, short of sending it: red, amber (cannot be known), green.
+
+    Every chain, or the one named with --chain.
 
     Exits 0 when nothing is red, 3 otherwise.
     """
     loaded = load_config(context, config)
-    checks = run(_checks(loaded))
+    checks = run(_checks(loaded if chain is None else loaded.for_chain(chain)))
     colour = worst(checks)
     if wants_json(context, json):
         print_json({"ready": colour, "checks": checks})
@@ -37,8 +43,14 @@ def ready(context: typer.Context, config: ConfigOption = None, json: JsonOption 
 
 
 async def _checks(loaded: Loaded) -> list[Check]:
-    async with Rpc(loaded.config.chain.http) as rpc:
-        return await readiness(loaded, rpc, lambda: unlock(loaded))
+    checks: list[Check] = []
+    chains = loaded.by_chain()
+    for chain in chains:
+        async with Pool(chain.chain) as pool:
+            found = await readiness(chain, pool, partial(unlock, chain))
+        prefix = f"{chain.chain.id}: " if len(chains) > 1 else ""
+        checks += [msgspec.structs.replace(check, name=prefix + check.name) for check in found]
+    return checks
 
 
 def _show(checks: Sequence[Check], colour: Colour) -> None:

@@ -35,7 +35,9 @@ def record(
     file: Annotated[Path, typer.Argument(help="Recording to write (*.jsonl or *.jsonl.gz).")],
     first: Annotated[int, typer.Option("--from", min=0, help="First block.")],
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last block (default: the head).")] = None,
-    rpc: Annotated[str | None, typer.Option(help="The node's HTTP endpoint (default: chain.http).")] = None,
+    rpc: Annotated[
+        str | None, typer.Option(help="The node's HTTP endpoint (default: the configured providers).")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     config: ConfigOption = None,
     json: JsonOption = False,

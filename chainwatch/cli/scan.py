@@ -93,7 +93,9 @@ def scan(
     last: Annotated[
         int | None, typer.Option("--to", min=0, help="Scan a node: last block (default: the head).")
     ] = None,
-    rpc: Annotated[str | None, typer.Option(help="Scan a node: its HTTP endpoint (default: chain.http).")] = None,
+    rpc: Annotated[
+        str | None, typer.Option(help="Scan a node: its HTTP endpoint (default: the configured providers).")
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -7,7 +7,9 @@ import structlog
 import typer
 from rich.markup import escape
 
-from chainwatch.chain.rpc import Rpc, redacted
+from chainwatch.bot import Bot
+from chainwatch.chain.cost import estimated_calls
+from chainwatch.chain.rpc import redacted
 from chainwatch.cli.common import (
     ConfigOption,
     JsonOption,
@@ -20,13 +22,12 @@ from chainwatch.cli.common import (
 )
 from chainwatch.cli.render import alert_panel, clock
 from chainwatch.config.load import Loaded
-from chainwatch.engine import Engine, EngineStatus, Observer
+from chainwatch.engine import EngineStatus, Observer
 from chainwatch.respond.decision import Decision
-from chainwatch.respond.responder import Responder
 from chainwatch.respond.sender import ActionResult
-from chainwatch.store import Store
 from chainwatch.triage.pipeline import Outcome
 from chainwatch.types import Alert, BlockItem, NewBlock
+from chainwatch.web.server import serving
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +35,10 @@ _SIGN_OF_LIFE_BLOCKS = 100
 
 
 class _Printer(Observer):
-    def __init__(self, as_json: bool) -> None:
+    """Prints what one chain's engine does."""
+
+    def __init__(self, chain_id: int, as_json: bool) -> None:
+        self._chain_id = chain_id
         self._as_json = as_json
         self._blocks = 0
         self._decisions: dict[str, Decision] = {}
@@ -53,6 +57,7 @@ class _Printer(Observer):
             return {}
         newest = status.blocks.newest
         all_counts: dict[str, object] = {
+            "chain_id": status.chain_id,
             "block": newest.number if newest else None,
             "blocks": self._blocks,
             "executions": status.executions,
@@ -111,21 +116,25 @@ def watch(
 
 
 async def _watch(loaded: Loaded, arm: bool, as_json: bool) -> None:
-    printer = _Printer(as_json)
+    printers: dict[int, _Printer] = {}
 
-    async def responder(store: Store, rpc: Rpc) -> Responder:
-        return await Responder.create(loaded, store, rpc, armed=arm)
+    def printer(chain_id: int) -> _Printer:
+        return printers.setdefault(chain_id, _Printer(chain_id, as_json))
 
-    async with Engine(loaded, responder_factory=responder, observer=printer) as engine:
-        printer.status = engine.status
-        on_signals(engine.stop)
-        log.info(
-            "watch started",
-            chain_id=loaded.config.chain.id,
-            node=redacted(loaded.config.chain.http),
-            profiles=[p.name for p in loaded.profiles],
-            playbooks=[p.name for p in loaded.playbooks],
-            mode="ARMED" if engine.responder.armed else "dry run",
-        )
-        await engine.run()
-    log.info("watch stopped", **printer.counts())
+    async with Bot(loaded, armed=arm, observer=printer) as bot, serving(loaded, bot):
+        for chain_id, status in bot.statuses().items():
+            printers[chain_id].status = status
+        on_signals(bot.stop)
+        for chain in loaded.by_chain():
+            log.info(
+                "watch started",
+                chain_id=chain.chain.id,
+                providers={p.name: redacted(p.http) for p in chain.chain.providers},
+                calls_a_day=estimated_calls(chain),
+                profiles=[p.name for p in chain.profiles],
+                playbooks=[p.name for p in chain.playbooks],
+                mode="ARMED" if bot.armed else "dry run",
+            )
+        await bot.run()
+        for each in printers.values():
+            log.info("watch stopped", **each.counts())

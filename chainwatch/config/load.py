@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from chainwatch.config.models import Config, PlaybookConfig, Profile
-from chainwatch.errors import BadConfig
+from chainwatch.config.models import ChainConfig, Config, PlaybookConfig, Profile
+from chainwatch.errors import BadConfig, BadInput
 
-_MAY_HOLD_SECRETS = ("http", "ws", "urls")
+_MAY_HOLD_SECRETS = ("http", "ws", "url", "urls")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -29,6 +29,35 @@ class Loaded(msgspec.Struct, frozen=True):
     config: Config
     profiles: tuple[Profile, ...]
     playbooks: tuple[PlaybookConfig, ...]
+
+    @property
+    def chain(self) -> ChainConfig:
+        """The one chain. Raises BadInput where there are several: then `for_chain` says which."""
+        if len(self.config.chains) > 1:
+            known = ", ".join(str(chain.id) for chain in self.config.chains)
+            raise BadInput(f"{self.path} names several chains ({known}).", "Say which one with --chain.")
+        return self.config.chains[0]
+
+    def for_chain(self, chain_id: int) -> "Loaded":
+        """What concerns one chain: its providers, profiles and playbooks. Raises BadInput for an unknown one."""
+        chains = tuple(chain for chain in self.config.chains if chain.id == chain_id)
+        if not chains:
+            known = ", ".join(str(chain.id) for chain in self.config.chains)
+            raise BadInput(f"{self.path} names no chain {chain_id}.", f"Known are: {known}.")
+        profiles = tuple(profile for profile in self.profiles if profile.chain_id == chain_id)
+        names = {profile.name for profile in profiles}
+        playbooks = tuple(playbook for playbook in self.playbooks if playbook.trigger.profile in names)
+        config = self.config.model_copy(update={"chains": chains})
+        return Loaded(self.path, self.root, config, profiles, playbooks)
+
+    def by_chain(self) -> "tuple[Loaded, ...]":
+        """One for each chain."""
+        return tuple(self.for_chain(chain.id) for chain in self.config.chains)
+
+    @property
+    def store(self) -> "Path | str":
+        """Where state is kept: a SQLite file or a PostgreSQL URL."""
+        return self.config.store.url or self.root / self.config.store.path
 
 
 def load(path: Path) -> Loaded:
@@ -152,10 +181,11 @@ def _check_names(path: Path, config: Config, profiles: Sequence[Profile], playbo
             raise BadConfig(f"{path}: two files hold a {what} named {name!r}.", mend)
     by_name = {profile.name: profile for profile in profiles}
     for profile in profiles:
-        if profile.chain_id != config.chain.id:
+        if profile.chain_id not in {chain.id for chain in config.chains}:
+            known = ", ".join(str(chain.id) for chain in config.chains)
             raise BadConfig(
-                f"{path}: profile {profile.name!r} is for chain {profile.chain_id}, chain.id is {config.chain.id}.",
-                "Correct one of them; one chainwatch.toml watches one chain.",
+                f"{path}: profile {profile.name!r} is for chain {profile.chain_id}, but [[chains]] has only {known}.",
+                "Correct chain_id in the profile, or add the chain.",
             )
     for playbook in playbooks:
         trigger = by_name.get(playbook.trigger.profile)

@@ -4,11 +4,12 @@ Every key has an effect and every unknown key is an error. Addresses are accepte
 lower case. Fees are given in gwei, because that is how people think of them, and held in wei.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from chainwatch.types import Stage, Tier
 
@@ -20,6 +21,19 @@ def _address(text: str) -> str:
 
 
 AddressField = Annotated[str, AfterValidator(_address)]
+
+
+def _from_environment(text: str) -> str:
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if not found:
+            raise ValueError(f"the environment variable {match[1]} is not set")
+        return found
+
+    return re.sub(r"\$\{(\w+)\}", value, text)
+
+
+Endpoint = Annotated[str, BeforeValidator(lambda text: _from_environment(text) if isinstance(text, str) else text)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 
 
@@ -32,15 +46,42 @@ class Model(BaseModel):
 # --- chainwatch.toml --------------------------------------------------------------------------------------
 
 
-class ChainConfig(Model):
-    """One chain and the node through which we see it."""
+Role = Literal["heads", "reads", "traces", "send", "archive"]
 
-    id: int = Field(ge=1, description="EIP-155 chain id; the node must agree.")
-    http: str = Field(pattern=r"^https?://", description="JSON-RPC endpoint for reads and sending.")
-    ws: str | None = Field(
+
+class ProviderConfig(Model):
+    """One node, or one account at a node provider. `${NAME}` in an endpoint is taken from the environment, so that
+    keys need not stand in the file."""
+
+    name: Name = Field(description="What messages, metrics and alerts call it; unlike the endpoint it holds no key.")
+    http: Endpoint = Field(pattern=r"^https?://", description="JSON-RPC endpoint.")
+    ws: Endpoint | None = Field(
         None, pattern=r"^wss?://", description="Endpoint for subscriptions; polled over HTTP without it."
     )
-    mempool: bool = Field(False, description="Watch pending transactions (needs ws).")
+    roles: tuple[Role, ...] = Field(
+        ("heads", "reads", "traces", "send", "archive"),
+        min_length=1,
+        description="What it is asked: new blocks and pending transactions, state and receipts, call trees, sending "
+        "actions, history.",
+    )
+    max_calls_per_second: float | None = Field(
+        None, gt=0, description="Never ask it more often; a batch counts each of its calls."
+    )
+    max_batch: int = Field(100, ge=1, le=1_000, description="Calls in one request; larger batches are split.")
+
+
+class ChainConfig(Model):
+    """One chain and the nodes through which we see it."""
+
+    id: int = Field(ge=1, description="EIP-155 chain id; every provider must agree.")
+    providers: tuple[ProviderConfig, ...] = Field(min_length=1)
+    quorum: int | None = Field(
+        None,
+        ge=1,
+        description="How many providers must agree, by block hash, on what an action rests on. Default: the majority "
+        "of those with the role `reads`.",
+    )
+    mempool: bool = Field(False, description="Watch pending transactions (needs a provider with ws).")
     traces: Literal["auto", "parity", "geth", "none"] = Field(
         "auto", description="Which tracing interface to use; auto asks the node."
     )
@@ -50,18 +91,86 @@ class ChainConfig(Model):
     max_catch_up_blocks: int = Field(
         10_000, ge=1, description="After a longer outage the bot says Gap for the oldest blocks and goes on from here."
     )
+    live_first_after: int = Field(
+        32,
+        ge=1,
+        description="When the bot is behind by more blocks than this it handles new blocks at once and catches up "
+        "beside them, oldest first.",
+    )
+    catch_up_at_once: int = Field(8, ge=1, le=64, description="Blocks fetched at the same time while catching up.")
+    blind_after_seconds: float = Field(
+        40.0,
+        gt=0,
+        description="No head read, or no new block, for this long is blindness: /ready is red and people are told. "
+        "Three times the chain's block time and more.",
+    )
+    finality_depth: int | None = Field(
+        None,
+        ge=1,
+        description="A block this deep is final. Default: the node's `safe` and `finalized` tags, or the depth known "
+        "for the chain where it has none.",
+    )
 
     @model_validator(mode="after")
-    def _mempool_needs_ws(self) -> "ChainConfig":
-        if self.mempool and self.ws is None:
+    def _consistent(self) -> "ChainConfig":
+        names = [provider.name for provider in self.providers]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two providers are named {name!r}")
+        for role in ("heads", "reads", "send"):
+            if not self.having(role):
+                raise ValueError(f"no provider has the role {role!r}")
+        if self.mempool and not any(provider.ws for provider in self.having("heads")):
             raise ValueError("mempool = true needs ws: pending transactions come by subscription")
+        if self.quorum is not None and self.quorum > len(self.having("reads")):
+            raise ValueError(
+                f"quorum = {self.quorum}, but only {len(self.having('reads'))} providers have the role reads"
+            )
         return self
+
+    def having(self, role: Role) -> tuple[ProviderConfig, ...]:
+        """The providers with `role`."""
+        return tuple(provider for provider in self.providers if role in provider.roles)
+
+    @property
+    def needed(self) -> int:
+        """How many providers must agree."""
+        return self.quorum or len(self.having("reads")) // 2 + 1
 
 
 class StoreConfig(Model):
-    """Where state is kept."""
+    """Where state is kept: a file of SQLite, or PostgreSQL by URL."""
 
     path: Path = Field(Path("chainwatch.db"), description="SQLite file, relative to chainwatch.toml.")
+    url: Endpoint | None = Field(
+        None,
+        pattern=r"^postgresql://",
+        description="PostgreSQL database instead of the file, postgresql://user:password@host:port/name; `${NAME}` is "
+        "taken from the environment.",
+    )
+
+
+class WebConfig(Model):
+    """The bot's own HTTP server: /health, /ready and /metrics."""
+
+    listen: str | None = Field(
+        None,
+        pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$",
+        description="host:port, for example 127.0.0.1:9464; without it there is no server.",
+    )
+    token_env: str | None = Field(
+        None,
+        description="Environment variable with a token that requests must bear (Authorization: Bearer …); required "
+        "where others than this machine can connect.",
+    )
+
+    @model_validator(mode="after")
+    def _guarded_unless_local(self) -> "WebConfig":
+        if self.listen is not None and self.token_env is None:
+            host = self.listen.rpartition(":")[0].strip("[]")
+            if host not in ("127.0.0.1", "localhost", "::1"):
+                raise ValueError(f"listen = {self.listen!r} lets others connect: name token_env")
+        return self
 
 
 class SignerConfig(Model):
@@ -110,12 +219,21 @@ class LogConfig(Model):
 class Config(Model):
     """`chainwatch.toml`."""
 
-    chain: ChainConfig
+    chains: tuple[ChainConfig, ...] = Field(min_length=1)
     store: StoreConfig = StoreConfig()
+    web: WebConfig = WebConfig()
     signer: SignerConfig | None = None
     sending: SendingConfig = SendingConfig()
     notify: NotifyConfig = NotifyConfig()
     log: LogConfig = LogConfig()
+
+    @model_validator(mode="after")
+    def _chains_differ(self) -> "Config":
+        ids = [chain.id for chain in self.chains]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two [[chains]] have the same id")
+        return self
+
     profiles: tuple[str, ...] = Field(
         ("profiles/*.toml",), description="Profile files, glob patterns relative to chainwatch.toml."
     )
@@ -293,6 +411,11 @@ class GuardsConfig(Model):
     )
     cooldown_seconds: int = Field(3_600, ge=0, description="Not again within this time.")
     daily_limit: int = Field(3, ge=1, description="Not more often within 24 hours.")
+    without_quorum: Literal["hold", "act"] = Field(
+        "hold",
+        description="While fewer providers than the quorum answer: `hold` back and say so, or `act` on those that do "
+        "(at least one; never against one that disagrees).",
+    )
 
 
 class ActionConfig(Model):

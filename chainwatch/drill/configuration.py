@@ -44,11 +44,14 @@ def _chainwatch_toml(world: World, http: str, ws: str, mempool: bool) -> str:
     return f"""\
 # Watches a drill's world on Anvil. Written by chainwatch; edit freely.
 
-[chain]
+[[chains]]
 id = {world.chain_id}
+mempool = {str(mempool).lower()}
+
+[[chains.providers]]
+name = "anvil"
 http = "{http}"
 ws = "{ws}"
-mempool = {str(mempool).lower()}
 
 [signer]
 keystore = "guardian.json"

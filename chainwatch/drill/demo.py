@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from chainwatch.chain.anvil import Anvil
+from chainwatch.chain.pool import Pool
 from chainwatch.chain.rpc import Rpc, quantity
 from chainwatch.config.load import load
 from chainwatch.drill.actors import Actors
@@ -139,8 +140,8 @@ async def _defended(rpc: Rpc, world: World, path: Path, undefended: float, tell:
     loaded = load(path)
     watcher = _Watcher()
 
-    async def responder(store: Store, client: Rpc) -> Responder:
-        return await Responder.create(loaded, store, client, armed=True)
+    async def responder(store: Store, pool: Pool) -> Responder:
+        return await Responder.create(loaded, store, pool, armed=True)
 
     async with Engine(loaded, responder_factory=responder, observer=watcher) as engine:
         watcher.head_seen_at = lambda: engine.source.status.head_seen_at

@@ -61,6 +61,7 @@ class _Channel:
         # Only the scheme may be shown: the rest may hold a token.
         self.name = str(self._apprise[0].secure_protocol or self._apprise[0].protocol)
         self.queue: asyncio.Queue[_Message] = asyncio.Queue(maxsize=_QUEUE)
+        self.failing = False
 
     async def deliver(self, message: _Message) -> None:
         """Send the message, in several attempts. Raises RetryError when all of them failed."""
@@ -104,6 +105,10 @@ class Notifier:
                 self.counts.dropped += 1
                 log.error("notification dropped: queue full", channel=channel.name, title=title)
 
+    def failing(self) -> list[str]:
+        """The channels whose last message could not be delivered, or whose queue is full."""
+        return [channel.name for channel in self._channels if channel.failing or channel.queue.full()]
+
     async def run(self) -> None:
         """Deliver for ever."""
         async with asyncio.TaskGroup() as group:
@@ -125,8 +130,10 @@ class Notifier:
             try:
                 await channel.deliver(message)
                 self.counts.delivered += 1
+                channel.failing = False
             except RetryError as error:
                 self.counts.failed += 1
+                channel.failing = True
                 raised = error.last_attempt.exception()
                 log.error(
                     "notification not delivered", channel=channel.name, title=message.title, attempts=_ATTEMPTS,

@@ -25,6 +25,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     proof: Proof | None = None
     tx_hash: str | None = None
     timings_ms: Mapping[str, float] = {}
+    undecided: bool = False
+    """Only the quorum's word is missing: it is decided again."""
 
     def text(self) -> str:
         """For a person: the outcome, then each condition."""

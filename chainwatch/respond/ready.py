@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from chainwatch.chain.rpc import Rpc, chain_id, quantity
+from chainwatch.chain.rpc import Caller, chain_id, quantity
 from chainwatch.config.load import Loaded
 from chainwatch.config.models import PlaybookConfig
 from chainwatch.errors import BadInput, ChainwatchError, NodeRejected, NotReady
@@ -47,10 +47,10 @@ def worst(checks: Sequence[Check]) -> Colour:
     return Colour.AMBER if Colour.AMBER in colours else Colour.GREEN
 
 
-async def readiness(loaded: Loaded, rpc: Rpc, unlock: Callable[[], Awaitable[Signer]]) -> list[Check]:
+async def readiness(loaded: Loaded, rpc: Caller, unlock: Callable[[], Awaitable[Signer]]) -> list[Check]:
     """Every check of every playbook. `unlock` opens the keystore."""
     config = loaded.config
-    checks = [await _guarded("node", _node(rpc, config.chain.id))]
+    checks = [await _guarded("node", _node(rpc, loaded.chain.id))]
     if checks[0].colour is Colour.RED:
         return checks  # nothing else can be asked
     checks.append(await _guarded("simulation", _simulation(rpc)))
@@ -67,7 +67,7 @@ async def readiness(loaded: Loaded, rpc: Rpc, unlock: Callable[[], Awaitable[Sig
     return checks
 
 
-async def playbook_checks(playbook: PlaybookConfig, rpc: Rpc, sender: Address) -> list[Check]:
+async def playbook_checks(playbook: PlaybookConfig, rpc: Caller, sender: Address) -> list[Check]:
     """The checks of one playbook: code, role, rights, simulation, state."""
     action, adapter = playbook.action, ADAPTERS[playbook.action.adapter]
     name = playbook.name
@@ -82,7 +82,7 @@ async def playbook_checks(playbook: PlaybookConfig, rpc: Rpc, sender: Address) -
 
 
 async def refuse_unfit_key(
-    playbooks: Sequence[PlaybookConfig], rpc: Rpc, sender: Address, *, trusted: frozenset[Address] = frozenset()
+    playbooks: Sequence[PlaybookConfig], rpc: Caller, sender: Address, *, trusted: frozenset[Address] = frozenset()
 ) -> list[str]:
     """Refuse to arm where a target has no code or the key lacks a playbook's role (BadInput), or the key holds more
     rights than it (NotReady).
@@ -123,17 +123,20 @@ async def _guarded(name: str, check: Awaitable[Check]) -> Check:
     return msgspec.structs.replace(found, name=name)
 
 
-async def _node(rpc: Rpc, wanted: int) -> Check:
+async def _node(rpc: Caller, wanted: int) -> Check:
     actual = await chain_id(rpc)
     if actual != wanted:
         return Check(
-            "", Colour.RED, f"it is on chain {actual}, chain.id is {wanted}", "Correct chain.http or chain.id."
+            "",
+            Colour.RED,
+            f"it is on chain {actual}, chain.id is {wanted}",
+            "Correct the provider's http, or chains.id.",
         )
     head = quantity(await rpc.call("eth_blockNumber", as_=str))
     return Check("", Colour.GREEN, f"chain {actual}, block {head}")
 
 
-async def _simulation(rpc: Rpc) -> Check:
+async def _simulation(rpc: Caller) -> Check:
     try:
         await rpc.call("eth_simulateV1", [{"blockStateCalls": [{"calls": []}]}, "latest"])
     except NodeRejected as error:
@@ -153,7 +156,7 @@ async def _unlocks(unlock: Callable[[], Awaitable[Signer]]) -> Check:
     return Check("", Colour.GREEN, f"unlocked, {signer.address}")
 
 
-async def _funds(loaded: Loaded, rpc: Rpc, sender: Address) -> Check:
+async def _funds(loaded: Loaded, rpc: Caller, sender: Address) -> Check:
     sending = loaded.config.sending
     balance = quantity(await rpc.call("eth_getBalance", [sender, "latest"], as_=str))
     needed = worst_cost(sending.gas_limit, round(sending.max_fee_gwei * GWEI))
@@ -163,14 +166,14 @@ async def _funds(loaded: Loaded, rpc: Rpc, sender: Address) -> Check:
     return Check("", Colour.GREEN, text)
 
 
-async def _code(rpc: Rpc, target: Address) -> Check:
+async def _code(rpc: Caller, target: Address) -> Check:
     code = await rpc.call("eth_getCode", [target, "latest"], as_=str)
     if len(code) <= 2:
         return Check("", Colour.RED, f"there is no code at {target}", "Correct action.target.")
     return Check("", Colour.GREEN, f"{len(code) // 2 - 1} bytes at {target}")
 
 
-async def _role(rpc: Rpc, target: Address, role: str, sender: Address) -> Check:
+async def _role(rpc: Caller, target: Address, role: str, sender: Address) -> Check:
     mend = f"Grant it to {sender}, or correct action.role."
     if sender == ZERO_ADDRESS:
         return Check("", Colour.RED, "the sender is the zero address", "Correct signer.address.")
@@ -194,7 +197,7 @@ async def _role(rpc: Rpc, target: Address, role: str, sender: Address) -> Check:
     return Check("", Colour.GREEN, f"{sender} holds {role}")
 
 
-async def _no_more_rights(rpc: Rpc, target: Address, role: str, sender: Address, adapter: Adapter) -> Check:
+async def _no_more_rights(rpc: Caller, target: Address, role: str, sender: Address, adapter: Adapter) -> Check:
     """Rights that the playbook did not declare: the admin role, ownership, undoing what it did."""
     more = []
     admin = role_id("DEFAULT_ADMIN_ROLE")
@@ -213,7 +216,7 @@ async def _no_more_rights(rpc: Rpc, target: Address, role: str, sender: Address,
     return Check("", Colour.GREEN, f"no admin role and no ownership beside {role}")
 
 
-async def _not_done(rpc: Rpc, target: Address, read: str) -> Check:
+async def _not_done(rpc: Caller, target: Address, read: str) -> Check:
     word = await _word(rpc, target, read)
     if word is None:
         return Check("", Colour.RED, "its state cannot be read", "Is this the right adapter for the contract?")
@@ -222,7 +225,7 @@ async def _not_done(rpc: Rpc, target: Address, read: str) -> Check:
     return Check("", Colour.GREEN, "not paused")
 
 
-async def _simulates(rpc: Rpc, target: Address, act: str, read: str, sender: Address) -> Check:
+async def _simulates(rpc: Caller, target: Address, act: str, read: str, sender: Address) -> Check:
     """The action, from this sender, and its effect where the node can show it."""
     try:
         await rpc.call("eth_call", [{"from": sender, "to": target, "data": act}, "latest"])
@@ -238,7 +241,7 @@ async def _simulates(rpc: Rpc, target: Address, act: str, read: str, sender: Add
     return Check("", Colour.GREEN, "it succeeds and the state shows it")
 
 
-async def _others_cannot(rpc: Rpc, target: Address, act: str, read: str) -> Check:
+async def _others_cannot(rpc: Caller, target: Address, act: str, read: str) -> Check:
     """The same call from an account nobody has: it must not work, or the role check above proved nothing."""
     stranger = "0x" + secrets.token_hex(20)
     try:
@@ -250,7 +253,7 @@ async def _others_cannot(rpc: Rpc, target: Address, act: str, read: str) -> Chec
     return Check("", Colour.RED, "anybody may make this call", "Anyone could pause it: that is a hole of its own.")
 
 
-async def _effect(rpc: Rpc, target: Address, act: str, read: str, sender: Address) -> bool | None:
+async def _effect(rpc: Caller, target: Address, act: str, read: str, sender: Address) -> bool | None:
     calls = [{"from": sender, "to": target, "input": act}, {"to": target, "input": read}]
     funds = {sender: {"balance": hex(10**21)}}
     simulation = {"blockStateCalls": [{"stateOverrides": funds, "calls": calls}], "validation": False}
@@ -261,7 +264,7 @@ async def _effect(rpc: Rpc, target: Address, act: str, read: str, sender: Addres
     return is_true(blocks[0]["calls"][1].get("returnData"))
 
 
-async def _may_undo(rpc: Rpc, target: Address, adapter: Adapter, sender: Address) -> bool:
+async def _may_undo(rpc: Caller, target: Address, adapter: Adapter, sender: Address) -> bool:
     """Whether the same key could undo the action: automation may only reduce risk."""
     acts = [{"from": sender, "to": target, "input": data} for data in (adapter.act, adapter.undo)]
     funds = {sender: {"balance": hex(10**21)}}
@@ -273,7 +276,7 @@ async def _may_undo(rpc: Rpc, target: Address, adapter: Adapter, sender: Address
     return all(call["status"] == "0x1" for call in blocks[0]["calls"])
 
 
-async def _word(rpc: Rpc, target: Address, data: str) -> Any:
+async def _word(rpc: Caller, target: Address, data: str) -> Any:
     try:
         word = await rpc.call("eth_call", [{"to": target, "data": data}, "latest"])
     except NodeRejected:
@@ -281,11 +284,11 @@ async def _word(rpc: Rpc, target: Address, data: str) -> Any:
     return word if isinstance(word, str) and len(word) == 66 else None
 
 
-async def _asked(rpc: Rpc, target: Address, data: str) -> bool | None:
+async def _asked(rpc: Caller, target: Address, data: str) -> bool | None:
     word = await _word(rpc, target, data)
     return None if word is None else is_true(word)
 
 
-async def _address(rpc: Rpc, target: Address, data: str) -> Address | None:
+async def _address(rpc: Caller, target: Address, data: str) -> Address | None:
     word = await _word(rpc, target, data)
     return None if word is None or int(word[2:26], 16) else "0x" + word[26:].lower()

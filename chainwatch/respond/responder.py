@@ -8,27 +8,31 @@ inclusion, verification) goes on in the sender's own task.
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import structlog
 
-from chainwatch.chain.rpc import Rpc, chain_id, quantity
+from chainwatch.chain.heads import Disagreement
+from chainwatch.chain.pool import Pool
+from chainwatch.chain.probes import specs_of
+from chainwatch.chain.rpc import chain_id, quantity
 from chainwatch.config.load import Loaded
 from chainwatch.config.models import PlaybookConfig, Profile
 from chainwatch.errors import (
     BadInput,
     ChainwatchError,
     NodeError,
-    NodeRejected,
     NotReady,
     SendFailed,
     StoreError,
     WrongChain,
 )
-from chainwatch.respond.adapters import ADAPTERS, is_true
+from chainwatch.respond.adapters import ADAPTERS
 from chainwatch.respond.arming import Arming
+from chainwatch.respond.ask import Answers, ask
 from chainwatch.respond.decision import Clock, Decision, Usd, declined, preventable
 from chainwatch.respond.lease import LEASE_SECONDS, holder, is_dead, lease_name
 from chainwatch.respond.policy import (
@@ -38,32 +42,33 @@ from chainwatch.respond.policy import (
     evidence_conditions,
     proof_condition,
 )
-from chainwatch.respond.proof import Proof, Question, judge
+from chainwatch.respond.proof import Question
+from chainwatch.respond.quorum import Witness
 from chainwatch.respond.ready import refuse_unfit_key
 from chainwatch.respond.sender import ActionResult, Sender
 from chainwatch.respond.signer import Allowed, Signer, load_signer
 from chainwatch.store import Lease, NewAction, OutboxState, Store
-from chainwatch.types import NATIVE, Address, Alert, Block, BlockRef, Execution, Finding, Severity, Tier
+from chainwatch.types import NATIVE, Address, Alert, Block, BlockRef, Execution, Finding, ProbeReading, Severity, Tier
 
 log = structlog.get_logger(__name__)
 
-_PROOF_TIMEOUT_SECONDS = 3.0  # an inconclusive Proof now is worth more than a good one too late
 _RETRY_SECONDS = 0.5
+NOTHING_TO_CONFIRM = Witness()
 
 
 class Responder:
     """Decides and acts for one chain. Create it with `Responder.create`."""
 
     def __init__(
-        self, loaded: Loaded, store: Store, rpc: Rpc, arming: Arming, signer: Signer | None, lease: Lease | None
+        self, loaded: Loaded, store: Store, pool: Pool, arming: Arming, signer: Signer | None, lease: Lease | None
     ) -> None:
         config = loaded.config
         self._profiles = {profile.name: profile for profile in loaded.profiles}
         self._playbooks = loaded.playbooks
         self._store = store
-        self._rpc = rpc
+        self._pool = pool
         self._arming = arming
-        self._chain_id = config.chain.id
+        self._chain_id = loaded.chain.id
         self._gas_limit = config.sending.gas_limit
         self._lease = lease
         self._exclusive = True
@@ -73,7 +78,10 @@ class Responder:
         self._retries: set[asyncio.Task[None]] = set()
         self._audits: set[asyncio.Task[None]] = set()
         self._retry_for = config.sending.give_up_seconds
-        self._sender = Sender(rpc, store, signer, arming, config.sending, config.chain.id) if signer else None
+        self._sender = Sender(pool, store, signer, arming, config.sending, loaded.chain.id) if signer else None
+        self._specs = tuple(s for p in loaded.profiles for s in specs_of(p))
+        self.dissent: dict[str, Disagreement] = {}
+        """By provider: what it last said against the evidence of an alert."""
         self.excess_rights: tuple[str, ...] = ()
         """Rights beyond what playbooks declare, found after the first arming: a P2 to be told, not a stop."""
         self.on_result: Callable[[ActionResult], object] = lambda _result: None
@@ -83,7 +91,7 @@ class Responder:
 
     @classmethod
     async def create(
-        cls, loaded: Loaded, store: Store, rpc: Rpc, *, armed: bool, exclusive: bool = True
+        cls, loaded: Loaded, store: Store, pool: Pool, *, armed: bool, exclusive: bool = True
     ) -> "Responder":
         """A responder, armed if asked to be.
 
@@ -95,16 +103,14 @@ class Responder:
         signer: Signer | None = None
         lease: Lease | None = None
         excess: list[str] = []
-        actual = await chain_id(rpc)
-        if actual != loaded.config.chain.id:
-            raise WrongChain(
-                f"The node is on chain {actual}, chain.id is {loaded.config.chain.id}.", "Correct one of them."
-            )
+        actual = await chain_id(pool)
+        if actual != loaded.chain.id:
+            raise WrongChain(f"The node is on chain {actual}, chain.id is {loaded.chain.id}.", "Correct one of them.")
         if armed:
             arming.refuse_if_disarmed()
             signer = await unlock(loaded)
             trusted = await _armed_before(store, signer.address)
-            excess = await refuse_unfit_key(loaded.playbooks, rpc, signer.address, trusted=trusted)
+            excess = await refuse_unfit_key(loaded.playbooks, pool, signer.address, trusted=trusted)
             if exclusive:
                 lease = await store.acquire_lease(lease_name(actual), holder(), LEASE_SECONDS, is_dead=is_dead)
             if exclusive and lease is None:
@@ -112,7 +118,7 @@ class Responder:
                     "Another responder holds the lease of this store.",
                     f"Stop it, or wait {LEASE_SECONDS:.0f} s after it died.",
                 )
-        responder = cls(loaded, store, rpc, arming, signer, lease)
+        responder = cls(loaded, store, pool, arming, signer, lease)
         responder._exclusive = exclusive
         for playbook in loaded.playbooks:
             since = time.time() - DAY_SECONDS
@@ -173,11 +179,18 @@ class Responder:
             self._lease = None
 
     async def consider(
-        self, alert: Alert, findings: Sequence[Finding], executions: Sequence[Execution], usd: Usd
+        self,
+        alert: Alert,
+        findings: Sequence[Finding],
+        executions: Sequence[Execution],
+        usd: Usd,
+        readings: Mapping[str, ProbeReading] = MappingProxyType({}),
     ) -> Decision:
         """Decide on an Alert and, if all conditions hold, send the action of the first playbook it triggers.
 
-        `executions` are the Executions the Alert rests on, `usd` prices amounts at the newest block. Raises
+        `executions` are the Executions the Alert rests on, `readings` the Probes at its block, both to be confirmed by
+        the quorum; `usd` prices amounts at the newest block. While the quorum is not reached it is decided again,
+        as after a failure. Raises
         SendFailed where the action could not be got out, StoreError where the outbox could not be written and
         NodeError where the node did not answer; after these two it is decided again every half second, in a task,
         for as long as an action may take.
@@ -185,11 +198,14 @@ class Responder:
         kinds = {alert.kind, *(finding.kind for finding in findings)}
         for playbook in self._playbooks:
             if playbook.trigger.profile == alert.protocol and kinds.intersection(playbook.trigger.kinds):
+                case = _Case(playbook, alert, tuple(findings), tuple(executions), usd, readings)
                 try:
-                    decision = await self._decide(playbook, alert, findings, executions, usd)
+                    decision = await self._decide(case)
                 except (StoreError, NodeError):
-                    self._in_background(self._decide_later(playbook, alert, findings, executions, usd), self._retries)
+                    self._in_background(self._decide_later(case), self._retries)
                     raise
+                if decision.undecided:
+                    self._in_background(self._decide_later(case), self._retries)
                 self._in_background(self._audit(alert, decision), self._audits)  # what stops an attack goes first
                 return decision
         return Decision(playbook=None, sent=False, outcome="No playbook answers this alert.")
@@ -200,26 +216,21 @@ class Responder:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    async def _decide_later(
-        self,
-        playbook: PlaybookConfig,
-        alert: Alert,
-        findings: Sequence[Finding],
-        executions: Sequence[Execution],
-        usd: Usd,
-    ) -> None:
-        """A database that is locked for a moment, or a node that hiccups, must not cost the action."""
-        started = time.monotonic()
+    async def _decide_later(self, case: "_Case") -> None:
+        """A database that is locked for a moment, a node that hiccups or one that lags must not cost the action."""
+        alert, started = case.alert, time.monotonic()
         while time.monotonic() - started < self._retry_for:
             await asyncio.sleep(_RETRY_SECONDS)
             try:
-                decision = await self._decide(playbook, alert, findings, executions, usd)
+                decision = await self._decide(case)
             except (StoreError, NodeError) as error:
                 log.warning("still no decision on an alert", alert=alert.alert_id, error=str(error))
                 continue
             except ChainwatchError as error:
                 log.error("no decision on an alert", alert=alert.alert_id, error=str(error))
                 return
+            if decision.undecided:
+                continue
             log.warning("decided late", alert=alert.alert_id, **decision.summary())
             self.on_late_decision(alert, decision)
             await self._audit(alert, decision)
@@ -255,14 +266,8 @@ class Responder:
         playbook = next((p for p in self._playbooks if p.name == name), None)
         return playbook is not None and (await self._ask(playbook, None)).already_done
 
-    async def _decide(
-        self,
-        playbook: PlaybookConfig,
-        alert: Alert,
-        findings: Sequence[Finding],
-        executions: Sequence[Execution],
-        usd: Usd,
-    ) -> Decision:
+    async def _decide(self, case: "_Case") -> Decision:
+        playbook, alert = case.playbook, case.alert
         clock = Clock()
         adapter = ADAPTERS[playbook.action.adapter]
         profile = self._profiles[playbook.trigger.profile]
@@ -274,13 +279,16 @@ class Responder:
         if self._address is None:
             conditions.append(Condition("signer", False, "no [signer] is configured, so nobody could act"))
             return declined(playbook, conditions, None, clock)
-        question = self._question(playbook, profile, alert, executions)
-        facts = await self._ask(playbook, question)
+        question = self._question(playbook, profile, alert, case.executions)
+        rests_on = {ref.ref.partition("@")[0].removeprefix("probe:") for ref in alert.evidence if "probe:" in ref.ref}
+        specs = [spec for spec in self._specs if spec.name in rests_on]
+        facts = await self._ask(playbook, question, Witness.of(case.executions, case.readings, specs))
         clock.lap("proof")
         conditions += [
             Condition("simulates", facts.simulation_error is None, facts.simulation_error or "the action succeeds now"),
+            facts.quorum.condition(playbook.guards),
             proof_condition(facts.proof),
-            cost_condition(findings, profile, playbook, preventable(facts.proof, alert, profile, usd)),
+            cost_condition(case.findings, profile, playbook, preventable(facts.proof, alert, profile, case.usd)),
             Condition("armed", self.armed, self._armed_detail()),
         ]
         if facts.already_done:
@@ -289,7 +297,9 @@ class Responder:
                 conditions=tuple(conditions), proof=facts.proof, timings_ms=clock.laps,
             )  # fmt: skip
         if not all(c.holds for c in conditions):
-            return declined(playbook, conditions, facts.proof, clock)
+            decision = declined(playbook, conditions, facts.proof, clock)
+            only_quorum = [c.name for c in conditions if not c.holds] == ["quorum"]
+            return msgspec.structs.replace(decision, undecided=only_quorum and not facts.quorum.refuted)
         if self._sender is None or self._sender.under_way(playbook.action.target, adapter.act):
             outcome = "The action is under way already."
             return Decision(playbook=playbook.name, sent=False, outcome=outcome, conditions=tuple(conditions))
@@ -335,7 +345,7 @@ class Responder:
             except SendFailed as error:
                 if attempt or "nonce" not in error.problem.lower():
                     raise
-                nonce = quantity(await self._rpc.call("eth_getTransactionCount", [self._address, "pending"], as_=str))
+                nonce = quantity(await self._pool.call("eth_getTransactionCount", [self._address, "pending"], as_=str))
                 continue
             if sent is None:
                 return None
@@ -368,36 +378,17 @@ class Responder:
             tokens=tuple(tokens),
         )
 
-    async def _ask(self, playbook: PlaybookConfig, question: Question | None) -> "_Answers":
-        """Everything that has to be asked, in one round trip."""
-        adapter, target = ADAPTERS[playbook.action.adapter], playbook.action.target
+    async def _ask(
+        self, playbook: PlaybookConfig, question: Question | None, witness: Witness = NOTHING_TO_CONFIRM
+    ) -> Answers:
         if self._address is None:
             raise NotReady("No [signer] is configured, so nobody could act.", "Add one to chainwatch.toml.")
-        calls: list[tuple[str, list[Any]]] = [
-            ("eth_call", [{"from": self._address, "to": target, "data": adapter.act}, "latest"]),
-            ("eth_call", [{"to": target, "data": adapter.read}, "latest"]),
-            ("eth_getTransactionCount", [self._address, "latest"]),
-        ]
-        provable = question is not None and question.base is not None
-        if question is not None and provable:
-            calls += question.requests()
-        try:
-            timeout = _PROOF_TIMEOUT_SECONDS if provable else None
-            simulated, state, nonce, *proofs = await self._rpc.batch(calls, timeout=timeout)
-        except NodeError:
-            if not provable:
-                raise
-            facts = await self._ask(playbook, None)  # the simulation may be what is too much for the node
-            unproven = Proof(verdict="inconclusive", explanation="Inconclusive: the node did not simulate it in time.")
-            return msgspec.structs.replace(facts, proof=unproven)
-        if isinstance(nonce, NodeRejected):
-            raise nonce
-        return _Answers(
-            simulation_error=simulated.message if isinstance(simulated, NodeRejected) else None,
-            already_done=is_true(state),
-            nonce=quantity(nonce),
-            proof=judge(question, proofs) if question is not None else Proof(verdict="inconclusive", explanation=""),
-        )
+        answers = await ask(self._pool, self._address, playbook, question, witness)
+        for name, said in answers.quorum.deny.items():
+            others = dict.fromkeys(answers.quorum.confirm, "what was seen")
+            what, now = "Evidence of an alert", time.monotonic()
+            self.dissent[name] = Disagreement(what, None, {**others, name: said}, now, now)
+        return answers
 
     def _armed_detail(self) -> str:
         if self._arming.disarmed():
@@ -411,7 +402,7 @@ class Responder:
 
     async def _refresh_base_fee(self) -> None:
         if self._sender is not None:
-            head = await self._rpc.call("eth_getBlockByNumber", ["latest", False])
+            head = await self._pool.call("eth_getBlockByNumber", ["latest", False])
             self._sender.wake(quantity(head.get("baseFeePerGas")))
 
     async def _audit(self, alert: Alert, decision: Decision) -> None:
@@ -422,11 +413,15 @@ class Responder:
                 log.error("a decision could not be written to the audit log", alert=alert.alert_id, error=str(error))
 
 
-class _Answers(msgspec.Struct, frozen=True):
-    simulation_error: str | None
-    already_done: bool
-    nonce: int
-    proof: Proof
+class _Case(msgspec.Struct, frozen=True):
+    """An Alert to decide on, with the playbook it triggers and all it rests on."""
+
+    playbook: PlaybookConfig
+    alert: Alert
+    findings: tuple[Finding, ...]
+    executions: tuple[Execution, ...]
+    usd: Usd
+    readings: Mapping[str, ProbeReading]
 
 
 def _key(playbook: PlaybookConfig, chain: int, occasion: str, attempt: int) -> str:
@@ -452,6 +447,6 @@ async def unlock(loaded: Loaded) -> Signer:
     if config.signer is None:
         raise BadInput("Arming needs a key, and no [signer] is configured.", "Add [signer] to chainwatch.toml.")
     allowed = frozenset(
-        Allowed(config.chain.id, p.action.target, ADAPTERS[p.action.adapter].act) for p in loaded.playbooks
+        Allowed(loaded.chain.id, p.action.target, ADAPTERS[p.action.adapter].act) for p in loaded.playbooks
     )
     return await asyncio.to_thread(load_signer, config.signer, loaded.root, allowed)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from chainwatch.chain.rpc import Rpc, quantity
+from chainwatch.chain.rpc import Caller, quantity
 from chainwatch.config.models import SendingConfig
 from chainwatch.errors import NodeError, NodeRejected, SendFailed, StoreError
 from chainwatch.respond.adapters import ADAPTERS, is_true
@@ -61,7 +61,7 @@ class Sender:
     """Sends actions of one signer on one chain."""
 
     def __init__(
-        self, rpc: Rpc, store: Store, signer: Signer, arming: Arming, config: SendingConfig, chain_id: int
+        self, rpc: Caller, store: Store, signer: Signer, arming: Arming, config: SendingConfig, chain_id: int
     ) -> None:
         self._rpc = rpc
         self._outbox = store.outbox

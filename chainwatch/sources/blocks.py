@@ -1,36 +1,43 @@
 """The block stream of one chain: ordered, gap-free, and it says `Reorg` and `Gap`.
 
-Heads come by subscription with polling as a safety net, or by polling alone. Every block is linked to the
-one before by its parent hash; where that fails the stream walks back to the common ancestor and says which
-blocks are orphaned (never by `removed` logs, which nodes get wrong). It resumes from the references that the
-store kept; what was missed is caught up oldest first, and what is not caught up is a `Gap`, never silence.
+Every block is linked to the one before by its parent hash; where that fails the stream walks back to the common
+ancestor and says which blocks are orphaned (never by `removed` logs, which nodes get wrong). It resumes from the
+references that the store kept.
+
+The lag policy: up to `live_first_after` blocks behind, blocks are yielded in order. Further behind, a `Gap` says so,
+new blocks are yielded at once, and those of the Gap come beside them as `LateBlock`, oldest first. What is older than
+`max_catch_up_blocks` stays a Gap. A block that cannot be read is a Gap too; it is parked, tried again, and never
+holds up the ones after it.
 """
 
 import asyncio
-import contextlib
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 
 import msgspec
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, retry_if_not_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential
 
-from chainwatch.chain.rpc import Rpc
-from chainwatch.chain.subscribe import subscribe
+from chainwatch.chain.heads import Heads
+from chainwatch.chain.pool import Pool
 from chainwatch.chain.wire import WireHeader
-from chainwatch.errors import NodeError
+from chainwatch.config.models import ChainConfig
+from chainwatch.errors import NodeError, NodeRejected
 from chainwatch.sources.fetch import BlockVanished, FetchedBlock, Fetcher
-from chainwatch.types import BlockItem, BlockRef, Gap, NewBlock, Reorg
+from chainwatch.sources.trail import Trail
+from chainwatch.types import BlockItem, BlockRef, Gap, LateBlock, NewBlock, Reorg
 
 log = structlog.get_logger(__name__)
 
-KEPT_BLOCKS = 512
-"""How many references are remembered for following reorganisations; Ethereum finalises after 64 to 96."""
+KEPT_BLOCKS = 8_192
+"""How many references are remembered: more than any chain here takes to finalise (Arbitrum, 15 minutes, 3,600)."""
 
 _STALE_POLLS_BEFORE_ROLLBACK = 3
-_ATTEMPTS_BEFORE_GAP = 6
+_ATTEMPTS_BEFORE_GAP = 4
+_PARKED_SECONDS = (2.0, 10.0, 60.0, 300.0)  # when a block that could not be read is tried again, and again
 
 
 class SourceStatus(msgspec.Struct):
@@ -38,224 +45,431 @@ class SourceStatus(msgspec.Struct):
 
     newest: BlockRef | None = None
     head_number: int | None = None
-    head_read_at: float = 0.0  # time.monotonic() when the node last told us its head
+    head_read_at: float = 0.0  # time.monotonic() when a provider last told us its head
+    advanced_at: float = 0.0  # time.monotonic() when the head last was another one
     head_seen_at: float = 0.0  # time.perf_counter() when the newest head was pushed
     subscribed: bool = False
     last_error: str | None = None
     reconnects: int = 0
+    behind: int = 0  # blocks of Gaps still to be caught up
+    parked: int = 0  # blocks that could not be read and are tried again
+    deepest_reorg: int = 0
+
+
+class _Parked(msgspec.Struct):
+    """A block that could not be read; `due` by time.monotonic()."""
+
+    ref: BlockRef
+    attempts: int
+    due: float
+    transactions: frozenset[str] = frozenset()  # only these, of a block that could be read otherwise
 
 
 class BlockSource:
-    """Yields the chain's blocks. One consumer; `items()` may be called once."""
+    """Yields the chain's blocks. One consumer; `items()` may be called again after it failed, never twice at once."""
 
     def __init__(
         self,
-        rpc: Rpc,
+        pool: Pool,
         fetcher: Fetcher,
+        config: ChainConfig,
         *,
-        ws: str | None,
-        poll_seconds: float,
-        max_catch_up_blocks: int,
         resume_from: Sequence[BlockRef] = (),
+        backlog: Sequence[Gap] = (),
+        kept_blocks: int = KEPT_BLOCKS,
     ) -> None:
-        self._rpc = rpc
+        self._pool = pool
         self._fetcher = fetcher
-        self._ws = ws
-        self._poll_seconds = poll_seconds
-        self._max_catch_up = max_catch_up_blocks
-        self._chain: deque[BlockRef] = deque(resume_from, maxlen=KEPT_BLOCKS)
-        self._head: WireHeader | None = None
-        self._woken = asyncio.Event()
+        self._config = config
+        self.heads = Heads(pool, config.poll_seconds)
+        self._trail = Trail(resume_from, kept_blocks)
+        self._backlog: deque[tuple[int, int]] = deque(self._recent(backlog))
+        self._parked: dict[int, _Parked] = {}
         self._stop = asyncio.Event()
         self._stale_polls = 0
-        self.status = SourceStatus(newest=self._chain[-1] if self._chain else None)
+        self._mismatches = 0
+        self.status = SourceStatus(newest=self._trail.tip)
+        self.status.behind = sum(last - first + 1 for first, last in self._backlog)
+
+    def _recent(self, gaps: Sequence[Gap]) -> list[tuple[int, int]]:
+        """Of an earlier run's Gaps what may still be caught up."""
+        tip = self._trail.tip
+        if tip is None or tip.number is None:
+            return []
+        lowest = tip.number - self._config.max_catch_up_blocks
+        return [(max(g.first, lowest), g.last) for g in gaps if g.last >= lowest]
 
     def stop(self) -> None:
         """Let `items()` end after the item in hand."""
         self._stop.set()
-        self._woken.set()
+        self.heads.wake()
 
-    async def items(self) -> AsyncIterator[BlockItem]:
-        """The stream. It survives failures of the node by waiting and asking again, and ends only by `stop()`."""
-        subscription = asyncio.create_task(self._follow_heads()) if self._ws else None
+    async def items(self) -> AsyncGenerator[BlockItem, None]:
+        """The stream. It survives failures of the nodes by waiting and asking again, and ends only by `stop()`."""
+        following = asyncio.create_task(self.heads.run())
         try:
             while not self._stop.is_set():
                 try:
-                    head = await self._next_head()
-                    if head is not None:
+                    if (head := await self._next_head(following)) is not None:
                         async for item in self._advance_to(head):
                             yield item
                             if self._stop.is_set():
                                 return
-                except BlockVanished:
-                    continue  # reorganised away under our hands: the next head shows where to
+                    async for item in self._catch_up_some():
+                        yield item
+                except BlockVanished as error:
+                    self.status.last_error = str(error)  # reorganised away under our hands: the next head shows where
+                    await self.heads.wait(0.05)
                 except (NodeError, ValueError) as error:  # ValueError: a header whose quantities are not hex
                     self.status.last_error = str(error)
                     log.warning("cannot read blocks", error=str(error), newest=self.status.newest)
-                    await self._pause()
+                    await self.heads.wait(min(self._config.poll_seconds, 0.5))
                 else:
-                    self.status.last_error = None
+                    if head is not None:
+                        self.status.last_error = None
         finally:
-            if subscription is not None:
-                subscription.cancel()
-                await asyncio.gather(subscription, return_exceptions=True)
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
-    async def _next_head(self) -> WireHeader | None:
-        """The newest head pushed, or asked for when none was pushed within the poll interval."""
-        if self._chain or self._ws:
-            await self._pause()
-        head, self._head = self._head, None
-        return head or await self._rpc.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
+    async def _next_head(self, following: asyncio.Task[None]) -> BlockRef | None:
+        """The head to follow, once there is news, or the poll interval is over, or there is a backlog to work on."""
+        if not self._backlog or self._mismatches:
+            await self.heads.wait(self._config.poll_seconds)
+        if following.done() and not self._stop.is_set():
+            following.result()
+            raise NodeError("Following heads ended.", "It is started again.")
+        status, heads = self.status, self.heads
+        status.reconnects, status.subscribed = heads.reconnects, bool(heads.subscribed)
+        status.head_read_at = heads.read_at()
+        claim = heads.best()
+        if claim is None:
+            if heads.errors:
+                status.last_error = "; ".join(heads.errors.values())
+            return None
+        if status.head_number is None or claim.number != status.head_number:
+            status.advanced_at = claim.advanced_at
+        status.head_number, status.head_seen_at = claim.number, claim.seen_at
+        return claim.header.ref()
 
-    async def _pause(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
-        if not self._stop.is_set():
-            self._woken.clear()
-
-    async def _follow_heads(self) -> None:
-        """Keep `_head` the newest pushed header; reconnect for ever. Polling covers the time in between."""
-        assert self._ws is not None
-        decoder = msgspec.json.Decoder(WireHeader)
-        delay = 0.2
-        while True:
-            try:
-                async for raw in subscribe(self._ws, ["newHeads"], opened=self._opened):
-                    self._head = decoder.decode(raw)
-                    self.status.head_seen_at = time.perf_counter()
-                    delay = 0.2
-                    self._woken.set()
-            except (NodeError, msgspec.MsgspecError) as error:
-                self.status.subscribed = False
-                self.status.reconnects += 1
-                log.warning("head subscription lost", error=str(error), retry_seconds=delay)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 10.0)
-
-    def _opened(self) -> None:
-        self.status.subscribed = True
-
-    async def _advance_to(self, head: WireHeader) -> AsyncIterator[BlockItem]:
-        """What happened between the newest block yielded and `head`."""
-        ref = head.ref()
+    async def _advance_to(self, ref: BlockRef) -> AsyncIterator[BlockItem]:
+        """What happened between the newest block yielded and the head `ref`."""
         assert ref.number is not None
-        self.status.head_number = ref.number
-        self.status.head_read_at = time.monotonic()
-        if not self._chain:
+        tip = self._trail.tip
+        if tip is None:
             yield await self._take(ref)  # first start: history is scanned, not watched
             return
-        tip = self._chain[-1]
         assert tip.number is not None
         if ref.hash == tip.hash:
             self._stale_polls = 0
             return
-        if any(known.hash == ref.hash for known in self._chain):
+        if ref.hash in self._trail:
             async for item in self._rolled_back(ref):
                 yield item
             return
         self._stale_polls = 0
-        if ref.number - tip.number > self._max_catch_up:
-            last = ref.number - self._max_catch_up
-            yield Gap(tip.number + 1, last, f"the outage was longer than max_catch_up_blocks = {self._max_catch_up}")
-            self._chain.clear()
-            yield await self._take(await self._header_at(last + 1))
-        # Catch up by height while the chain is further ahead than what parent hashes can walk cheaply.
-        while (tip_number := self._number_of_tip()) + 1 < ref.number and not self._stop.is_set():
-            header = await self._header_at(tip_number + 1)
-            async for item in self._link(header):
+        if ref.number - tip.number > min(self._config.live_first_after, self._config.max_catch_up_blocks):
+            async for item in self._jump_to(ref):
                 yield item
-        async for item in self._link(ref):
+        else:
+            async for item in self._link(ref):
+                yield item
+
+    async def _jump_to(self, ref: BlockRef) -> AsyncIterator[BlockItem]:
+        """Far behind: what is canonical of what we know, a Gap, and the head at once."""
+        async for item in self._unknown_orphaned():
             yield item
+        tip = self._trail.tip
+        first = tip.number + 1 if tip is not None and tip.number is not None else ref.number
+        assert first is not None and ref.number is not None
+        oldest = max(first, ref.number - self._config.max_catch_up_blocks)
+        if oldest > first:
+            limit = self._config.max_catch_up_blocks
+            yield Gap(first, oldest - 1, f"the outage was longer than max_catch_up_blocks = {limit}")
+        if ref.number > oldest:
+            count = ref.number - oldest
+            yield Gap(oldest, ref.number - 1, f"{count} blocks behind: new blocks come first, these are caught up")
+            self._backlog.append((oldest, ref.number - 1))
+            self.status.behind += count
+        yield await self._take(ref)
+
+    async def _unknown_orphaned(self) -> AsyncIterator[BlockItem]:
+        """A Reorg for those of our newest blocks that the providers no longer have in their chain."""
+        tip = self._trail.tip
+        number = tip.number if tip is not None else None
+        good = number
+        while good is not None and good >= self._trail.lowest:
+            ours = self._trail.at(good)
+            if ours is not None:
+                theirs = await self._canonical(good)
+                if theirs.hash == ours.hash:
+                    break
+            good -= 1
+        if good is not None and number is not None and good < number:
+            yield await self._orphan_from(good + 1)
+
+    async def _canonical(self, number: int) -> BlockRef:
+        """The block at `number` as most providers have it."""
+        votes: Counter[str] = Counter()
+        found: dict[str, BlockRef] = {}
+        error: NodeError | None = None
+        async with aclosing(self._pool.each([("eth_getBlockByNumber", [hex(number), False])])) as each:
+            async for _, answer in each:
+                if isinstance(answer, NodeError):
+                    error = error or answer
+                    continue
+                if not isinstance(answer[0], dict):
+                    continue
+                try:
+                    ref = msgspec.convert(answer[0], WireHeader).ref()
+                except (msgspec.MsgspecError, ValueError) as unreadable:
+                    error = error or NodeError(f"Header {number} cannot be read: {unreadable}.", "Check the provider.")
+                    continue
+                found[str(ref.hash)] = ref
+                votes[str(ref.hash)] += 1
+                if votes[str(ref.hash)] >= self._pool.needed:
+                    return ref
+        if not votes:
+            raise error or BlockVanished(f"No provider has block {number}.", "It is followed by itself.")
+        return found[votes.most_common(1)[0][0]]
 
     async def _link(self, ref: BlockRef) -> AsyncIterator[BlockItem]:
         """Yield `ref` as the next block; where it does not follow the tip, after a Reorg and its branch's blocks."""
-        branch = [ref]
-        known = {block.hash: i for i, block in enumerate(self._chain)}
-        while branch[-1].parent_hash not in known:
-            oldest = self._chain[0].number
-            number = branch[-1].number
-            assert number is not None and oldest is not None
-            if number <= oldest:
-                # Everything that was kept is orphaned: where the branches part is before what we remember.
-                orphaned = tuple(reversed(self._chain))
-                self._chain.clear()
-                yield Reorg(orphaned, BlockRef(number=oldest - 1, hash=None))
-                if ref.number is not None and ref.number > oldest:
-                    yield Gap(oldest, ref.number - 1, "a reorganisation went deeper than the blocks that were kept")
-                yield await self._take(ref)
+        branch = await self._branch_to(ref)  # newest first
+        oldest = branch[-1]
+        assert oldest.number is not None
+        tip = self._trail.tip
+        assert tip is not None and tip.number is not None
+        if oldest.number <= tip.number:
+            lowest = self._trail.lowest
+            yield await self._orphan_from(oldest.number, oldest.parent_hash)
+            if oldest.number == lowest > 0:
+                why = "a reorganisation went deeper than the blocks that were kept: what is below may be orphaned too"
+                yield Gap(lowest - 1, lowest - 1, why)
+        async for item in self._take_all(branch[::-1]):
+            yield item
+            if self._stop.is_set():
                 return
-            parent = await self._rpc.call("eth_getBlockByHash", [branch[-1].parent_hash, False], as_=WireHeader)
-            if parent is None:
-                raise BlockVanished("A parent block is no longer known to the node.", "It is followed by itself.")
-            branch.append(parent.ref())
-        ancestor_index = known[branch[-1].parent_hash]
-        if ancestor_index != len(self._chain) - 1:
-            yield self._orphan_after(ancestor_index)
-        for block in reversed(branch):
-            yield await self._take(block)
 
-    def _orphan_after(self, index: int) -> Reorg:
-        orphaned = []
-        while len(self._chain) - 1 > index:
-            orphaned.append(self._chain.pop())
-        self.status.newest = self._chain[-1]
-        return Reorg(tuple(orphaned), self._chain[-1])
+    async def _branch_to(self, ref: BlockRef) -> list[BlockRef]:
+        """`ref` and its ancestors down to the first whose parent we know, or whose parent's height we have not read."""
+        assert ref.number is not None
+        tip = self._trail.tip
+        assert tip is not None and tip.number is not None
+        ahead = {r.hash: r for r in await self._headers(tip.number + 1, ref.number - 1)}
+        branch = [ref]
+        while True:
+            oldest = branch[-1]
+            assert oldest.number is not None
+            if oldest.number - 1 <= tip.number:
+                below = self._trail.at(oldest.number - 1)
+                if below is None or below.hash == oldest.parent_hash:
+                    return branch
+                if oldest.number == tip.number + 1:
+                    await self._pool.recheck()  # a reorganisation, or somebody who is on another chain
+            parent = ahead.get(oldest.parent_hash) or await self._header(oldest.parent_hash)
+            branch.append(parent)
+
+    async def _headers(self, first: int, last: int) -> list[BlockRef]:
+        """Headers by height, in one round trip; a saving, not a truth: what does not link is not used."""
+        if first > last:
+            return []
+        calls = [("eth_getBlockByNumber", [hex(n), False]) for n in range(first, last + 1)]
+        try:
+            return [msgspec.convert(a, WireHeader).ref() for a in await self._pool.batch(calls) if isinstance(a, dict)]
+        except (NodeRejected, msgspec.MsgspecError):
+            return []
+
+    async def _header(self, block_hash: str | None) -> BlockRef:
+        header = await self._pool.call("eth_getBlockByHash", [block_hash, False], as_=WireHeader)
+        if header is None:
+            raise BlockVanished("A parent block is no longer known to the node.", "It is followed by itself.")
+        ref: BlockRef = header.ref()
+        return ref
+
+    async def _orphan_from(self, number: int, parent_hash: str | None = None) -> Reorg:
+        await self._pool.recheck()
+        if all(p.why_not is not None for p in self._pool.having("heads")):
+            raise NodeError("No provider is left that could confirm a reorganisation.", "It is tried again.")
+        orphaned = self._trail.cut(number)
+        self.status.newest = self._trail.tip
+        self.status.deepest_reorg = max(self.status.deepest_reorg, len(orphaned))
+        return Reorg(orphaned, self._trail.at(number - 1) or BlockRef(number=number - 1, hash=parent_hash))
 
     async def _rolled_back(self, head: BlockRef) -> AsyncIterator[BlockItem]:
         """The head is a block we have passed. A lagging node says that too, so believe it only when it stays so."""
         self._stale_polls += 1
-        if self._stale_polls < _STALE_POLLS_BEFORE_ROLLBACK:
+        tip = self._trail.tip
+        if self._stale_polls < _STALE_POLLS_BEFORE_ROLLBACK or tip is None:
             return
-        tip = await self._rpc.call("eth_getBlockByHash", [self._chain[-1].hash, False])
-        latest = await self._rpc.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
-        if tip is None and latest.hash == head.hash:
+        known = await self._pool.call("eth_getBlockByHash", [tip.hash, False])
+        claim = self.heads.best()
+        if known is None and claim is not None and claim.header.hash == head.hash:
+            assert head.number is not None
             self._stale_polls = 0
-            index = next(i for i, block in enumerate(self._chain) if block.hash == head.hash)
-            yield self._orphan_after(index)
+            yield await self._orphan_from(head.number + 1)
+
+    # Reading blocks
 
     async def _take(self, ref: BlockRef) -> BlockItem:
-        """Fetch `ref` and make it the tip. After many failures the block is a Gap, and the chain goes on."""
+        """Fetch `ref` and make it the tip. After many failures the block is a Gap, parked, and the chain goes on."""
+        async for item in self._take_all([ref]):
+            return item
+        raise AssertionError("unreachable: each block yields an item")
+
+    async def _take_all(self, refs: Sequence[BlockRef]) -> AsyncIterator[BlockItem]:
+        """Each of `refs`, in order; several are fetched at once."""
+        tasks: deque[tuple[BlockRef, asyncio.Task[FetchedBlock | NodeError]]] = deque()
+        waiting = deque(refs)
+        try:
+            while tasks or waiting:
+                while waiting and len(tasks) < self._config.catch_up_at_once:
+                    ref = waiting.popleft()
+                    tasks.append((ref, asyncio.create_task(self._fetch(ref))))
+                ref, task = tasks.popleft()
+                fetched = await task
+                if isinstance(fetched, NodeError) and not await self._node_is_well():
+                    raise fetched
+                self._trail.add(ref)
+                self.status.newest = self._trail.tip
+                if isinstance(fetched, NodeError):
+                    # The nodes answer other things (they gave us the header) but not this block.
+                    yield self._park(ref, fetched)
+                else:
+                    self._note_parked(fetched)
+                    yield NewBlock(fetched.block)
+        finally:
+            for _, task in tasks:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in tasks), return_exceptions=True)
+
+    async def _fetch(self, ref: BlockRef) -> FetchedBlock | NodeError:
+        """The block, or why it could not be read after several attempts. Raises BlockVanished."""
         assert ref.hash is not None and ref.number is not None
         try:
-            fetched = await self._fetch(ref.hash, ref.number)
+            async for attempt in AsyncRetrying(
+                stop=stop_after_attempt(_ATTEMPTS_BEFORE_GAP),
+                wait=wait_exponential(multiplier=0.05, max=2.0),
+                retry=retry_if_exception_type(NodeError) & retry_if_not_exception_type(BlockVanished),
+                reraise=True,
+            ):
+                with attempt:
+                    return await self._fetcher.fetch(ref.hash, ref.number)
+        except BlockVanished:
+            raise
         except NodeError as error:
-            # The node answers other things (it gave us the header) but not this block.
-            if isinstance(error, BlockVanished) or not await self._node_is_well():
-                raise
-            self._append(ref)
-            return Gap(ref.number, ref.number, f"the block could not be read: {error}")
-        self._append(fetched.block.ref)
-        return NewBlock(fetched.block)
-
-    async def _fetch(self, block_hash: str, number: int) -> FetchedBlock:
-        async for attempt in AsyncRetrying(
-            stop=stop_after_attempt(_ATTEMPTS_BEFORE_GAP),
-            wait=wait_exponential(multiplier=0.05, max=2.0),
-            retry=retry_if_exception_type(NodeError) & retry_if_not_exception_type(BlockVanished),
-            reraise=True,
-        ):
-            with attempt:
-                return await self._fetcher.fetch(block_hash, number)
+            return error
         raise AssertionError("unreachable: tenacity reraises")
+
+    def _park(self, ref: BlockRef, error: NodeError) -> Gap:
+        assert ref.number is not None
+        self._parked[ref.number] = _Parked(ref, 1, time.monotonic() + _PARKED_SECONDS[0])
+        self.status.parked = len(self._parked)
+        return Gap(ref.number, ref.number, f"the block could not be read: {error}", attempts=1, hash=ref.hash)
+
+    def _note_parked(self, fetched: FetchedBlock) -> None:
+        """Transactions of it that could not be read are asked for again."""
+        ref, hashes = fetched.block.ref, frozenset(p.hash for p in fetched.block.parked if p.hash is not None)
+        if hashes and ref.number is not None:
+            self._parked[ref.number] = _Parked(ref, 1, time.monotonic() + _PARKED_SECONDS[0], hashes)
+            self.status.parked = len(self._parked)
 
     async def _node_is_well(self) -> bool:
         try:
-            await self._rpc.call("eth_blockNumber")
+            await self._pool.call("eth_blockNumber")
         except NodeError:
             return False
         return True
 
-    def _append(self, ref: BlockRef) -> None:
-        self._chain.append(ref)
-        self.status.newest = ref
+    # Catching up beside the new blocks
 
-    def _number_of_tip(self) -> int:
-        number = self._chain[-1].number
-        assert number is not None
-        return number
+    async def _catch_up_some(self) -> AsyncIterator[BlockItem]:
+        """The next few blocks of the oldest Gap, or a parked block whose time has come."""
+        if not self._backlog:
+            async for item in self._retry_parked():
+                yield item
+            return
+        first, last = self._backlog[0]
+        upto = min(last, first + self._config.catch_up_at_once - 1)
+        refs = await self._chunk(first, upto)
+        below = self._trail.at(first - 1)
+        if below is not None and below.hash != refs[0].parent_hash:
+            # What was the tip when we fell behind has been orphaned meanwhile.
+            yield await self._orphan_late(first, refs[0])
+            return
+        fetched = await asyncio.gather(*(self._fetch(ref) for ref in refs))
+        if any(isinstance(f, NodeError) for f in fetched) and not await self._node_is_well():
+            raise next(f for f in fetched if isinstance(f, NodeError))
+        if upto == last:
+            self._backlog.popleft()
+        else:
+            self._backlog[0] = (upto + 1, last)
+        self.status.behind -= len(refs)
+        for ref, got in zip(refs, fetched, strict=True):
+            self._trail.add(ref)
+            if isinstance(got, NodeError):
+                yield self._park(ref, got)
+            else:
+                self._note_parked(got)
+                yield LateBlock(got.block)
 
-    async def _header_at(self, number: int) -> BlockRef:
-        header = await self._rpc.call("eth_getBlockByNumber", [hex(number), False], as_=WireHeader)
-        if header is None:
-            raise BlockVanished(f"Block {number} is no longer known to the node.", "It is followed by itself.")
-        return header.ref()
+    async def _chunk(self, first: int, last: int) -> list[BlockRef]:
+        """Headers from `first` to `last` that link to each other and to the block above, where we have it."""
+        for refs in (
+            (await self._headers(first, last)) if self._mismatches == 0 else [],
+            [await self._canonical(n) for n in range(first, last + 1)] if self._mismatches else [],
+        ):
+            above = self._trail.at(last + 1)
+            links = [above.parent_hash] if above is not None else []
+            links = [r.parent_hash for r in refs[1:]] + links
+            if len(refs) == last - first + 1 and all(r.hash == h for r, h in zip(refs, links, strict=False)):
+                self._mismatches = 0
+                return refs
+        self._mismatches += 1
+        raise BlockVanished(f"Blocks {first} to {last} do not link to those after them.", "They are asked for again.")
+
+    async def _orphan_late(self, first: int, ref: BlockRef) -> Reorg:
+        """The blocks just below `first` are not its ancestors: orphan them, and put their heights into the backlog."""
+        below, good = ref, first - 1
+        while (ours := self._trail.at(good)) is not None and ours.hash != below.parent_hash:
+            below = await self._header(below.parent_hash)
+            good -= 1
+        orphaned = [ours for n in range(first - 1, good, -1) if (ours := self._trail.at(n)) is not None]
+        for gone in orphaned:
+            assert gone.number is not None
+            self._trail.drop(gone.number)
+        last = self._backlog[0][1]
+        self._backlog[0] = (good + 1, last)
+        self.status.behind += first - good - 1
+        return Reorg(tuple(orphaned), self._trail.at(good) or BlockRef(number=good, hash=below.parent_hash))
+
+    async def _retry_parked(self) -> AsyncIterator[BlockItem]:
+        now = time.monotonic()
+        number, due = next(((n, p) for n, p in self._parked.items() if p.due <= now), (-1, None))
+        if due is None:
+            return
+        if due.ref.hash not in self._trail:  # orphaned or forgotten: there is nothing to read any more
+            self._parked.pop(number)
+        else:
+            assert due.ref.hash is not None
+            try:
+                fetched = await self._fetcher.fetch(due.ref.hash, number)
+                if due.transactions and any(p.hash in due.transactions for p in fetched.block.parked):
+                    raise NodeError(fetched.block.parked[0].reason, "It is tried again.")
+            except NodeError as error:
+                due.due = time.monotonic() + _PARKED_SECONDS[min(due.attempts, len(_PARKED_SECONDS) - 1)]
+                due.attempts += 1
+                reason = f"the block could not be read: {error}"
+                log.warning(
+                    "a parked block still cannot be read", block=number, attempts=due.attempts, error=str(error)
+                )
+                if not due.transactions:
+                    yield Gap(number, number, reason, attempts=due.attempts, hash=due.ref.hash)
+            else:
+                self._parked.pop(number)
+                whole = fetched.block
+                some = tuple(e for e in whole.executions if e.transaction.hash in due.transactions)
+                if due.transactions:
+                    yield LateBlock(msgspec.structs.replace(whole, executions=some), partial=True)
+                else:
+                    yield LateBlock(whole)
+        self.status.parked = len(self._parked)

@@ -10,16 +10,19 @@ import heapq
 import itertools
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import structlog
 
-from chainwatch.chain.rpc import NO_SUCH_METHOD, Rpc
+from chainwatch.chain.pool import Pool
+from chainwatch.chain.probes import ProbeSpec
+from chainwatch.chain.rpc import NO_SUCH_METHOD
 from chainwatch.chain.subscribe import subscribe
 from chainwatch.chain.wire import WireHeader
+from chainwatch.config.models import ChainConfig
 from chainwatch.errors import NodeError, NodeRejected
-from chainwatch.types import Address, CallFrame, Execution, Log, Stage, Transaction
+from chainwatch.types import Address, Block, CallFrame, Execution, Log, ProbeReading, Stage, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +44,20 @@ class PendingCounts(msgspec.Struct):
     failed: int = 0
     shed: int = 0
     late: int = 0
+
+
+class Simulated(msgspec.Struct, frozen=True):
+    """A pending transaction as an Execution, and the Probes after it."""
+
+    execution: Execution
+    readings: dict[str, ProbeReading]
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """A pending transaction that is no more."""
+
+    tx_hash: str
+    reason: str
 
 
 class _TracedLog(msgspec.Struct):
@@ -105,10 +122,12 @@ def _split(root: TracedFrame) -> tuple[CallFrame, list[Log]]:
 class MempoolSource:
     """Yields Executions of stage `pending`."""
 
-    def __init__(self, rpc: Rpc, ws: str, chain_id: int, protected: frozenset[Address]) -> None:
-        self._rpc = rpc
-        self._ws = ws
-        self._chain_id = chain_id
+    def __init__(
+        self, pool: Pool, chain: ChainConfig, protected: frozenset[Address], _specs: Sequence[ProbeSpec] = ()
+    ) -> None:
+        self._rpc = pool
+        self._ws = next(p.ws for p in chain.having("heads") if p.ws is not None)
+        self._chain_id = chain.id
         self._protected = protected
         self._needles = tuple(address[2:] for address in protected)
         self._queue: list[tuple[int, int, float, Transaction]] = []
@@ -120,7 +139,10 @@ class MempoolSource:
         self._traces = True  # until the node says that it cannot
         self.subscribed = False
 
-    async def items(self) -> AsyncIterator[Execution]:
+    def note_block(self, block: Block) -> None:
+        """A block was included."""
+
+    async def items(self) -> AsyncIterator[Simulated | Gone]:
         """The stream; ends only by cancellation."""
         tasks = [asyncio.create_task(self._follow())]
         tasks += [asyncio.create_task(self._simulate_on()) for _ in range(_SIMULATIONS_AT_ONCE)]
@@ -130,7 +152,7 @@ class MempoolSource:
                 getter = asyncio.create_task(self._done.get())
                 done, _ = await asyncio.wait([getter, *tasks], return_when=asyncio.FIRST_COMPLETED)
                 if getter in done:
-                    yield getter.result()
+                    yield Simulated(getter.result(), {})
                     continue
                 for task in done:  # a collector that ends is an error, never silence
                     task.result()

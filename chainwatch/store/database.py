@@ -1,81 +1,63 @@
-"""The connection to the database: pragmas, transactions, migrations, and errors that name the mend.
+"""The connection to the database: transactions, migrations, and errors that name the mend.
 
-Writes are short transactions, one at a time within this process; between processes SQLite's own lock decides,
-for which a write waits `busy_timeout` and then raises StoreError. It is short on purpose: a database locked by
-somebody else must not hold up detection.
+A path is an SQLite file, a URL a PostgreSQL database; above this module nothing differs. Writes are short
+transactions, one at a time within this process and, by the database's own lock, between processes. Where somebody
+else holds that lock a write soon raises StoreError: it must not hold up detection.
 """
 
 import asyncio
-import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chainwatch.errors import StoreError
+from chainwatch.store.backend import MIGRATION_SECONDS, Backend
+from chainwatch.store.postgresql import postgresql
+from chainwatch.store.sqlite import sqlite
 
 BUSY_TIMEOUT_MS = 500
-_OPERATION_TIMEOUT_SECONDS = 10.0  # a disk that hangs, as opposed to one that is locked
-_MIGRATION_TIMEOUT_SECONDS = 120.0
+_OPERATION_TIMEOUT_SECONDS = 10.0  # a disk or server that hangs, as opposed to one that is locked
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
     """One database. Open with `Database.open`, close when done."""
 
-    def __init__(self, path: Path, engine: AsyncEngine) -> None:
-        self.path = path
-        self._engine = engine
-        self._writer = engine.execution_options(immediate=True)
+    def __init__(self, backend: Backend) -> None:
+        self.name = backend.name
+        self._backend = backend
+        self._engine = backend.reader
+        self._writer = backend.writer
+        # OverflowError: a number of more than 64 bits.
+        own: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, OverflowError)
+        self._failures = own + backend.failures
         self._write_lock = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> "Database":
-        """Connect to the SQLite file at `path`, creating it if needed, and migrate it to the newest schema.
+    async def open(cls, location: Path | str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> "Database":
+        """Connect to the SQLite file (a Path) or PostgreSQL URL (text), and migrate it to the newest schema.
 
-        Raises StoreError where that cannot be done.
+        The file is created if needed, the database must exist. Raises StoreError where that cannot be done.
         """
-        if not path.parent.is_dir():
-            raise StoreError(
-                f"The store cannot be opened: the directory {path.parent} does not exist.",
-                "Create it, or correct store.path in chainwatch.toml.",
-            )
+        if isinstance(location, Path):
+            database = cls(sqlite(location, busy_timeout_ms))
+        else:
+            database = cls(postgresql(location, busy_timeout_ms))
         try:
-            # aiosqlite leaves a thread behind where a file cannot be opened, which prints a traceback once the loop
-            # is closed. Opening reads nothing: it does not wait for a lock.
-            sqlite3.connect(path).close()
-        except sqlite3.Error as error:
-            raise _explained(path, error) from error
-        # Made of parts: in a URL's text a `?` or `%` of the path would mean something else.
-        url = URL.create("sqlite+aiosqlite", database=str(path))
-        engine = create_async_engine(url, pool_size=4, max_overflow=4, pool_timeout=5)
-        _set_up_sqlite(engine, busy_timeout_ms)
-        database = cls(path, engine)
-        try:
-            async with asyncio.timeout(_MIGRATION_TIMEOUT_SECONDS):
-                async with engine.connect() as connection:
-                    current = await connection.run_sync(_is_current)
-                if not current:
-                    async with database._writer.begin() as connection:
-                        await connection.run_sync(_migrate)
-        except CommandError as error:
-            await engine.dispose()
-            raise StoreError(
-                f"The store {path} was written by another version of chainwatch ({error}).",
-                "Use that version, or name a fresh file in store.path.",
-            ) from error
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            await engine.dispose()
-            raise _explained(path, error) from error
+            await database._migrate()
+        except BaseException:
+            await database.close()
+            raise
         return database
 
     async def close(self) -> None:
@@ -84,7 +66,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A write transaction, committed at the end.
+        """A write transaction, alone in the database, committed at the end.
 
         Raises StoreError; an IntegrityError passes, because it says something to the one who wrote.
         """
@@ -97,37 +79,45 @@ class Database:
                 yield connection
         except IntegrityError:
             raise
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise _explained(self.path, error) from error
+        except self._failures as error:
+            raise self._backend.explain(error) from error
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self, *, timeout_seconds: float = _OPERATION_TIMEOUT_SECONDS) -> AsyncIterator[AsyncConnection]:
         """A read transaction: one consistent snapshot, which writers neither see nor disturb. Raises StoreError."""
         try:
-            async with asyncio.timeout(_OPERATION_TIMEOUT_SECONDS), self._engine.connect() as connection:
+            async with asyncio.timeout(timeout_seconds), self._engine.connect() as connection:
+                if timeout_seconds > _OPERATION_TIMEOUT_SECONDS:
+                    await self._allow(connection, timeout_seconds)
                 yield connection
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise _explained(self.path, error) from error
+        except self._failures as error:
+            raise self._backend.explain(error) from error
 
+    async def now(self, connection: AsyncConnection) -> float:
+        """Seconds since the epoch by the clock that all who share this database go by."""
+        if self._backend.now is None:
+            return time.time()
+        return float((await connection.execute(text(self._backend.now))).scalar_one())
 
-def _set_up_sqlite(engine: AsyncEngine, busy_timeout_ms: int) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def connected(dbapi_connection: Any, _: object) -> None:
-        # The driver's own transactions would leave schema changes outside; we say BEGIN ourselves.
-        dbapi_connection.isolation_level = None
-        cursor = dbapi_connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {busy_timeout_ms:d}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        # WAL's default may lose the last commits with the power; an outbox must not.
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+    async def _allow(self, connection: AsyncConnection, seconds: float) -> None:
+        if self._backend.allow is not None:
+            await connection.exec_driver_sql(self._backend.allow(seconds))
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begun(connection: Connection) -> None:
-        # A transaction that reads before it writes cannot wait for the lock any more: it takes it at once.
-        immediate = connection.get_execution_options().get("immediate")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    async def _migrate(self) -> None:
+        try:
+            async with asyncio.timeout(MIGRATION_SECONDS):
+                async with self._engine.connect() as connection:
+                    current = await connection.run_sync(_is_current)
+                if not current:
+                    async with self._backend.migrator.begin() as connection:
+                        await connection.run_sync(_upgrade)
+        except CommandError as error:
+            raise StoreError(
+                f"The store {self.name} was written by another version of chainwatch ({error}).",
+                f"Use that version, or {self._backend.fresh}.",
+            ) from error
+        except self._failures as error:
+            raise self._backend.explain(error) from error
 
 
 def _alembic() -> AlembicConfig:
@@ -142,26 +132,8 @@ def _is_current(connection: Connection) -> bool:
     return MigrationContext.configure(connection).get_current_revision() == head
 
 
-def _migrate(connection: Connection) -> None:
+def _upgrade(connection: Connection) -> None:
+    # Looks again, now alone: another process may have done it while this one waited.
     config = _alembic()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _explained(path: Path, error: Exception) -> StoreError:
-    """What went wrong with the file at `path`, and the mend."""
-    reason = str(getattr(error, "orig", None) or error) or type(error).__name__
-    lowered = reason.lower()
-    if isinstance(error, TimeoutError):
-        reason, mend = "it did not answer in time", "Check the disk it is on."
-    elif "locked" in lowered or "busy" in lowered:
-        mend = "End the other program that holds the file open for writing; chainwatch tries again by itself."
-    elif "full" in lowered or "no space" in lowered:
-        mend = "Free space on its disk; chainwatch tries again by itself."
-    elif "not a database" in lowered or "malformed" in lowered:
-        mend = "Move the file away or restore a backup; chainwatch makes a new one where none is."
-    elif "readonly" in lowered or "unable to open" in lowered or "permission" in lowered:
-        mend = "Check that the file and its directory may be written by this user."
-    else:
-        mend = "Check the file and its disk."
-    return StoreError(f"The store {path} failed: {reason}.", mend)

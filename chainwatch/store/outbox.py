@@ -99,6 +99,7 @@ class OutboxRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._uncertain: dict[str, float] = {}
 
     async def rehearse(self) -> None:
         """Write an action and an attempt and take both back.
@@ -139,14 +140,28 @@ class OutboxRepository:
                 result = await connection.execute(insert(OutboxRow).values(row))
                 key = result.inserted_primary_key
                 assert key is not None
-                return OutboxAction(id=key[0], tx_hash=None, block_number=None, block_hash=None, **row)
+                planned = OutboxAction(id=key[0], tx_hash=None, block_number=None, block_hash=None, **row)
         except IntegrityError as error:
-            if "uq_outbox_nonce" in str(error) or "outbox.nonce" in str(error):
+            return await self._planned_before(action, error)
+        except StoreError:
+            # A server that dies over a commit may have kept it: the next try must then find its own action.
+            self._uncertain[action.key] = row["created_at"]
+            raise
+        self._uncertain.pop(action.key, None)
+        return planned
+
+    async def _planned_before(self, action: NewAction, error: IntegrityError) -> OutboxAction | None:
+        """What stands in the way of planning `action`: its own earlier try, its key (None), or its nonce."""
+        async with self._database.read() as connection:
+            query = select(OutboxRow.__table__).where(OutboxRow.key == action.key)
+            row = (await connection.execute(query)).one_or_none()
+            if row is None:
                 raise NonceTaken(
                     f"Another action holds nonce {action.nonce} of {action.sender}.",
                     "Wait for it to end; a restart resumes it.",
                 ) from error
-            return None
+            mine = self._uncertain.pop(action.key, None) == row.created_at and row.state == OutboxState.PLANNED
+            return await _whole(connection, row) if mine else None
 
     async def next_nonce(self, chain_id: int, sender: Address) -> int:
         """The nonce after those that actions of `sender` hold; 0 where none does."""

@@ -1,7 +1,7 @@
 """The store: one object with everything that must survive a restart.
 
-Blocks are a ledger: each one seen is there by hash, with gaps beside it. Alerts, findings and the audit log
-are append-only.
+Blocks are a ledger: each one seen is there by hash; beside it stand gaps, what was parked and when we were blind,
+so that `coverage` can say what was not seen. Alerts, findings and the audit log are append-only.
 """
 
 import time
@@ -10,17 +10,32 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 
+from chainwatch.store import gaps
+from chainwatch.store.coverage import (
+    BlindPeriod,
+    Coverage,
+    Parked,
+    ParkedKind,
+    read_blind,
+    read_coverage,
+    read_newest_contiguous,
+    read_parked,
+    seconds_of,
+)
 from chainwatch.store.database import Database
 from chainwatch.store.models import (
     AlertTransitionRow,
     AuditRow,
+    BlindRow,
     BlockRow,
     FindingRow,
-    GapRow,
     LeaseRow,
     MalformedLogRow,
+    ParkedRow,
 )
 from chainwatch.store.outbox import OutboxRepository
 from chainwatch.types import Alert, AlertEvent, Block, BlockRef, Finding, Gap, MalformedLog
@@ -28,6 +43,7 @@ from chainwatch.types import Alert, AlertEvent, Block, BlockRef, Finding, Gap, M
 KEPT_MALFORMED = 100
 """Malformed logs kept of one block: enough to look into, too few to fill a disk on purpose."""
 
+_COVERAGE_TIMEOUT_SECONDS = 120.0
 _DEAD = (AlertEvent.RESOLVED, AlertEvent.RETRACTED)
 
 
@@ -56,9 +72,9 @@ class Store:
         self.outbox = OutboxRepository(database)
 
     @classmethod
-    async def open(cls, path: Path) -> "Store":
-        """The store in the SQLite file `path`, created and migrated where needed."""
-        return cls(await Database.open(path))
+    async def open(cls, location: Path | str) -> "Store":
+        """The store in the SQLite file (a Path) or PostgreSQL database (a URL), migrated where needed."""
+        return cls(await Database.open(location))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -66,16 +82,32 @@ class Store:
 
     # Blocks
 
-    async def record_block(self, block: Block, *, malformed: Sequence[MalformedLog] = ()) -> None:
-        """Remember that `block` was seen, and its malformed logs as they came.
+    async def record_block(
+        self,
+        block: Block,
+        *,
+        malformed: Sequence[MalformedLog] = (),
+        traced: bool = False,
+        detector_failures: int = 0,
+        confirmed_by: int = 1,
+        findings: Sequence[Finding] = (),
+        alerts: Sequence[Alert] = (),
+    ) -> None:
+        """Remember that `block` was seen, and its malformed logs as they came; a gap at its height is filled.
 
-        One seen again after a reorganisation is canonical again.
+        With it, as one, go the Findings and Alerts it led to: a process killed in between has written all or nothing,
+        and the next start sees the block again.
+
+        `traced` says that the call trees of all its transactions were there, `detector_failures` how many
+        detectors raised on it, `confirmed_by` how many providers agreed on it. One seen again, after a
+        reorganisation or because it was parked, is canonical again, and what is said of it now counts.
         """
         ref = block.ref
         values = {
             "chain_id": block.chain_id, "number": ref.number, "hash": ref.hash, "parent_hash": ref.parent_hash,
             "timestamp": ref.timestamp, "canonical": True, "executions": len(block.executions),
-            "malformed": len(malformed), "seen_at": time.time(),
+            "malformed": len(malformed), "traced": traced, "confirmed_by": confirmed_by,
+            "detector_failures": detector_failures, "seen_at": time.time(),
         }  # fmt: skip
         same = (BlockRow.chain_id == block.chain_id) & (BlockRow.hash == ref.hash)
         async with self._database.write() as connection:
@@ -85,6 +117,10 @@ class Store:
                 for log in malformed[:KEPT_MALFORMED]:
                     row = {"chain_id": block.chain_id, "block_hash": ref.hash, **msgspec.structs.asdict(log)}
                     await connection.execute(insert(MalformedLogRow).values(row))
+            if ref.number is not None:
+                await gaps.fill(connection, block.chain_id, ref.number, time.time())
+            await _insert_findings(connection, findings)
+            await _insert_alerts(connection, alerts)
 
     async def malformed_logs(self, chain_id: int) -> list[MalformedLog]:
         """Every malformed log that was kept, oldest first."""
@@ -97,19 +133,17 @@ class Store:
             ).all()
         return [MalformedLog(tx_hash=row.tx_hash, reason=row.reason, raw=bytes(row.raw)) for row in rows]
 
-    async def record_orphans(self, chain_id: int, orphaned: Iterable[BlockRef]) -> None:
-        """Blocks that are no longer part of the chain."""
+    async def record_orphans(self, chain_id: int, orphaned: Iterable[BlockRef], alerts: Sequence[Alert] = ()) -> None:
+        """Blocks that are no longer part of the chain, and the Alerts that this retracts, as one. What was parked of
+        them is no longer waited for."""
         hashes = [ref.hash for ref in orphaned]
+        gone = ParkedRow.hash.in_(hashes)
         async with self._database.write() as connection:
             await connection.execute(
                 update(BlockRow).where(BlockRow.chain_id == chain_id, BlockRow.hash.in_(hashes)).values(canonical=False)
             )
-
-    async def record_gap(self, chain_id: int, gap: Gap) -> None:
-        """Blocks that could not be read."""
-        values = {"chain_id": chain_id, "first": gap.first, "last": gap.last, "reason": gap.reason, "at": time.time()}
-        async with self._database.write() as connection:
-            await connection.execute(insert(GapRow).values(values))
+            await connection.execute(update(ParkedRow).where(_waiting(chain_id), gone).values(resolved_at=time.time()))
+            await _insert_alerts(connection, alerts)
 
     async def recent_blocks(self, chain_id: int, limit: int) -> list[BlockRef]:
         """The newest canonical blocks, oldest first, as far back as they are linked: where to resume."""
@@ -129,31 +163,111 @@ class Store:
             linked.append(ref)
         return linked[::-1]
 
-    async def gaps(self, chain_id: int) -> list[Gap]:
-        """All gaps, oldest first."""
-        query = select(GapRow.first, GapRow.last, GapRow.reason).where(GapRow.chain_id == chain_id)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(GapRow.seq))).all()
-        return [Gap(row.first, row.last, row.reason) for row in rows]
-
     async def blocks_seen(self, chain_id: int) -> int:
         """How many canonical blocks the ledger holds."""
         query = select(func.count()).select_from(BlockRow).where(BlockRow.chain_id == chain_id, BlockRow.canonical)
         async with self._database.read() as connection:
             return int((await connection.execute(query)).scalar_one())
 
+    # Coverage
+
+    async def record_gap(self, chain_id: int, gap: Gap) -> None:
+        """Blocks that could not be read. Heights that are in an open gap already stay in that one."""
+        async with self._database.write() as connection:
+            await gaps.add(connection, chain_id, gap, time.time())
+
+    async def fill_gap(self, chain_id: int, number: int) -> None:
+        """Block `number` of a gap was read after all; nothing where it is in none. `record_block` does it too."""
+        async with self._database.write() as connection:
+            await gaps.fill(connection, chain_id, number, time.time())
+
+    async def gaps(self, chain_id: int) -> list[Gap]:
+        """The gaps that are still open, by height: exactly what is noted as unseen."""
+        async with self._database.read() as connection:
+            return await gaps.open_gaps(connection, chain_id)
+
+    async def park(
+        self,
+        chain_id: int,
+        kind: ParkedKind | str,
+        number: int | None,
+        hash: str | None,
+        tx_hash: str | None,
+        error: str,
+    ) -> None:
+        """Set aside block `hash` at `number`, or transaction `tx_hash` in it, because of `error`; again is once more
+        tried in vain."""
+        now = time.time()
+        same = and_(
+            _waiting(chain_id), ParkedRow.kind == kind, _is(ParkedRow.hash, hash), _is(ParkedRow.tx_hash, tx_hash)
+        )
+        again = {"attempts": ParkedRow.attempts + 1, "error": error, "last_at": now, "number": number}
+        new = {
+            "chain_id": chain_id, "kind": ParkedKind(kind), "number": number, "hash": hash, "tx_hash": tx_hash,
+            "error": error, "attempts": 1, "first_at": now, "last_at": now,
+        }  # fmt: skip
+        async with self._database.write() as connection:
+            if (await connection.execute(update(ParkedRow).where(same).values(again))).rowcount == 0:
+                await connection.execute(insert(ParkedRow).values(new))
+
+    async def parked(self, chain_id: int) -> list[Parked]:
+        """What is still set aside, longest first."""
+        async with self._database.read() as connection:
+            return await read_parked(connection, chain_id)
+
+    async def unpark(self, chain_id: int, hash_or_tx: str) -> None:
+        """The parked block or transaction of that hash was worked through. A block's transactions stay parked."""
+        this = or_(
+            and_(ParkedRow.kind == ParkedKind.BLOCK, ParkedRow.hash == hash_or_tx),
+            and_(ParkedRow.kind == ParkedKind.TRANSACTION, ParkedRow.tx_hash == hash_or_tx),
+        )
+        async with self._database.write() as connection:
+            await connection.execute(update(ParkedRow).where(_waiting(chain_id), this).values(resolved_at=time.time()))
+
+    async def blind_begins(self, chain_id: int, since: float, reason: str) -> None:
+        """From `since` on (seconds since the epoch) the chain cannot be seen. A period still open ends here."""
+        async with self._database.write() as connection:
+            await _close_blind(connection, chain_id, since)
+            values = {"chain_id": chain_id, "since": since, "reason": reason}
+            await connection.execute(insert(BlindRow).values(values))
+
+    async def blind_ends(self, chain_id: int, until: float) -> None:
+        """The chain is seen again, from `until` on."""
+        await self.close_blind(chain_id, until)
+
+    async def close_blind(self, chain_id: int, until: float) -> bool:
+        """End a period that is still open, as one is that a killed process left; whether there was one."""
+        async with self._database.write() as connection:
+            return await _close_blind(connection, chain_id, until)
+
+    async def blind_periods(self, chain_id: int) -> list[BlindPeriod]:
+        """All periods of blindness, oldest first."""
+        async with self._database.read() as connection:
+            return await read_blind(connection, chain_id)
+
+    async def seconds_blind(self, chain_id: int, now: float) -> float:
+        """How long the chain could not be seen, until `now`; overlapping periods count once."""
+        return seconds_of(await self.blind_periods(chain_id), now)
+
+    async def coverage(self, chain_id: int, first: int | None = None, last: int | None = None) -> Coverage:
+        """What was seen of heights `first` to `last`; None is the first block ever seen and the newest known.
+
+        Reads the whole ledger of these heights: for reports. The engine keeps its own count.
+        """
+        async with self._database.read(timeout_seconds=_COVERAGE_TIMEOUT_SECONDS) as connection:
+            return await read_coverage(connection, chain_id, first, last, time.time())
+
+    async def newest_contiguous_block(self, chain_id: int) -> int | None:
+        """The highest block up to which nothing is missing, in a gap or parked; None where nothing was seen."""
+        async with self._database.read(timeout_seconds=_COVERAGE_TIMEOUT_SECONDS) as connection:
+            return await read_newest_contiguous(connection, chain_id)
+
     # Alerts, findings, audit
 
     async def append_alert(self, alert: Alert) -> None:
         """Add one transition."""
-        values = {
-            "chain_id": alert.chain_id, "alert_id": alert.alert_id, "fingerprint": alert.fingerprint,
-            "event": alert.event, "kind": alert.kind, "tier": alert.tier, "severity": alert.severity,
-            "stage": alert.stage, "block_number": alert.block_number, "block_hash": alert.block_hash,
-            "at": time.time(), "body": msgspec.json.encode(alert).decode(),
-        }  # fmt: skip
         async with self._database.write() as connection:
-            await connection.execute(insert(AlertTransitionRow).values(values))
+            await _insert_alerts(connection, [alert])
 
     async def alerts(self, chain_id: int) -> list[Alert]:
         """Every transition, oldest first."""
@@ -176,22 +290,13 @@ class Store:
             rows = (await connection.execute(query.order_by(AlertTransitionRow.seq))).all()
         return [msgspec.json.decode(row.body, type=Alert) for row in rows]
 
-    async def record_findings(self, findings: Sequence[Finding]) -> None:
-        """Keep Findings, whether or not an Alert came of them."""
-        if not findings:
+    async def record_findings(self, findings: Sequence[Finding], alerts: Sequence[Alert] = ()) -> None:
+        """Keep Findings, whether or not an Alert came of them, and those that did, as one."""
+        if not findings and not alerts:
             return
-        now = time.time()
-        rows = [
-            {
-                "chain_id": f.chain_id, "detector": f.detector, "family": f.family, "kind": f.kind, "stage": f.stage,
-                "confidence": f.confidence, "block_number": f.block and f.block.number,
-                "block_hash": f.block and f.block.hash, "tx_hash": f.tx_hashes[0] if f.tx_hashes else None,
-                "at": now, "body": msgspec.json.encode(f).decode(),
-            }
-            for f in findings
-        ]  # fmt: skip
         async with self._database.write() as connection:
-            await connection.execute(insert(FindingRow), rows)
+            await _insert_findings(connection, findings)
+            await _insert_alerts(connection, alerts)
 
     async def audit(self, kind: str, **body: Any) -> None:
         """Add a line to the audit log. `body` must be JSON and hold no secret."""
@@ -219,10 +324,11 @@ class Store:
     ) -> Lease | None:
         """Take or renew the lease `name`; None while somebody else holds it who, as far as we know, lives.
 
-        A change of hands raises the token, so that whoever held it before is refused.
+        A change of hands raises the token, so that whoever held it before is refused. The database's clock
+        decides whether it expired; `Lease.expires_at` is by ours.
         """
-        now = time.time()
         async with self._database.write() as connection:
+            now = await self._database.now(connection)
             row = (await connection.execute(select(LeaseRow.__table__).where(LeaseRow.name == name))).one_or_none()
             if row is not None and row.holder != holder and row.expires_at > now and not is_dead(row.holder):
                 return None
@@ -232,10 +338,52 @@ class Store:
                 await connection.execute(insert(LeaseRow).values(values))
             else:
                 await connection.execute(update(LeaseRow).where(LeaseRow.name == name).values(values))
-        return Lease(**values)  # type: ignore[arg-type]
+        return Lease(name=name, holder=holder, token=token, expires_at=time.time() + seconds)
 
     async def release_lease(self, lease: Lease) -> None:
         """Give the lease back, if it is still ours."""
         mine = (LeaseRow.name == lease.name) & (LeaseRow.token == lease.token)
         async with self._database.write() as connection:
             await connection.execute(update(LeaseRow).where(mine).values(expires_at=0.0))
+
+
+def _waiting(chain_id: int) -> ColumnElement[bool]:
+    return and_(ParkedRow.chain_id == chain_id, ParkedRow.resolved_at.is_(None))
+
+
+def _is(column: InstrumentedAttribute[str | None], value: str | None) -> ColumnElement[bool]:
+    return column.is_(None) if value is None else column == value
+
+
+async def _close_blind(connection: AsyncConnection, chain_id: int, until: float) -> bool:
+    # A clock that was set back must not make a period end before it began.
+    end = case((BlindRow.since > until, BlindRow.since), else_=until)
+    open_ = and_(BlindRow.chain_id == chain_id, BlindRow.until.is_(None))
+    return (await connection.execute(update(BlindRow).where(open_).values(until=end))).rowcount > 0
+
+
+async def _insert_alerts(connection: AsyncConnection, alerts: Sequence[Alert]) -> None:
+    rows = [
+        {
+            "chain_id": a.chain_id, "alert_id": a.alert_id, "fingerprint": a.fingerprint, "event": a.event,
+            "kind": a.kind, "tier": a.tier, "severity": a.severity, "stage": a.stage, "block_number": a.block_number,
+            "block_hash": a.block_hash, "at": time.time(), "body": msgspec.json.encode(a).decode(),
+        }
+        for a in alerts
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(insert(AlertTransitionRow), rows)
+
+
+async def _insert_findings(connection: AsyncConnection, findings: Sequence[Finding]) -> None:
+    rows = [
+        {
+            "chain_id": f.chain_id, "detector": f.detector, "family": f.family, "kind": f.kind, "stage": f.stage,
+            "confidence": f.confidence, "block_number": f.block and f.block.number,
+            "block_hash": f.block and f.block.hash, "tx_hash": f.tx_hashes[0] if f.tx_hashes else None,
+            "at": time.time(), "body": msgspec.json.encode(f).decode(),
+        }
+        for f in findings
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(insert(FindingRow), rows)

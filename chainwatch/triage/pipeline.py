@@ -6,7 +6,8 @@ that raises is counted and named in the outcome; it never stops the others or th
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 import structlog
@@ -26,6 +27,7 @@ from chainwatch.types import (
     Finding,
     MalformedLog,
     ProbeReading,
+    Stage,
 )
 
 log = structlog.get_logger(__name__)
@@ -65,8 +67,33 @@ class Pipeline:
 
     def block(self, block: Block, readings: Mapping[str, ProbeReading]) -> Outcome:
         """All that `block` leads to; `readings` are the Probes at its hash."""
-        facts = tuple(self._decoder.facts(execution) for execution in block.executions)
-        before = self._latest(block.ref.parent_hash)
+        steps = self.steps(block, readings)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                outcome: Outcome = done.value
+                return outcome
+
+    def steps(
+        self,
+        block: Block,
+        readings: Mapping[str, ProbeReading],
+        *,
+        late_before: Mapping[str, ProbeReading] | None = None,
+    ) -> Generator[None, None, Outcome]:
+        """As `block`, in steps of at most one Execution, so that a huge block holds up nothing else on the loop.
+
+        `late_before`: this block comes after newer ones, and these are the Probes at its parent. Then it leaves the
+        windows alone, and the end of a condition is not read from it.
+        """
+        facts_: list[Facts] = []
+        for execution in block.executions:
+            facts_.append(self._decoder.facts(execution))
+            yield
+        facts = tuple(facts_)
+        late = late_before is not None
+        before = late_before if late_before is not None else self._latest(block.ref.parent_hash)
         findings: list[Finding] = []
         failures: list[str] = []
         for view in self._views(facts, before):
@@ -75,11 +102,13 @@ class Pipeline:
                     continue
                 narrowed = msgspec.structs.replace(view, facts=(own,))
                 self._inspect(execution, narrowed, findings, failures)
+                yield
         for view in self._views(facts, readings):
             self._inspect(block, view, findings, failures)
-        for name, reading in readings.items():
+            yield
+        for name, reading in readings.items() if not late else ():
             self._history.setdefault(name, deque(maxlen=WINDOW_BLOCKS)).append(reading)
-        readable = bool(readings) and not failures and all(r.error is None for r in readings.values())
+        readable = not late and bool(readings) and not failures and all(r.error is None for r in readings.values())
         alerts = self.triage.take(findings, block=block.ref, conditions_readable=readable)
         alerts += self.triage.forget_pending(
             [e.transaction.hash for e in block.executions], "It was included without doing what its simulation showed."
@@ -87,8 +116,11 @@ class Pipeline:
         malformed = tuple(m for own in facts for m in own.malformed)
         return Outcome(tuple(alerts), tuple(findings), malformed, tuple(failures))
 
-    def pending(self, execution: Execution) -> Outcome:
-        """What a simulated pending transaction leads to. Failing ones would do nothing."""
+    def pending(self, execution: Execution, after: Mapping[str, ProbeReading] = MappingProxyType({})) -> Outcome:
+        """What a simulated pending transaction leads to. Failing ones would do nothing.
+
+        `after` are the Probes after it: a state that it would bring about, and that is not there already.
+        """
         if not execution.succeeded:
             return Outcome((), ())
         facts = self._decoder.facts(execution)
@@ -98,7 +130,37 @@ class Pipeline:
         for view in self._views((facts,), before):
             if self._concerns(view, execution, facts):
                 self._inspect(execution, view, findings, failures)
+        if after and execution.block is not None:
+            findings += self._brought_about(execution, before, after, failures)
         return Outcome(tuple(self.triage.take(findings)), tuple(findings), facts.malformed, tuple(failures))
+
+    def gone(self, tx_hash: str, reason: str) -> list[Alert]:
+        """A pending transaction was replaced, cancelled or dropped: what rests on it is resolved."""
+        return self.triage.forget_pending([tx_hash], reason)
+
+    def _brought_about(
+        self,
+        execution: Execution,
+        before: Mapping[str, ProbeReading],
+        after: Mapping[str, ProbeReading],
+        failures: list[str],
+    ) -> list[Finding]:
+        """Findings about the state after the transaction that are none about the state before it."""
+        assert execution.block is not None
+        state = Block(chain_id=execution.chain_id, ref=execution.block, executions=())
+        known: list[Finding] = []
+        new: list[Finding] = []
+        for view in self._views((), before):
+            self._inspect(state, view, known, failures)
+        for view in self._views((), after):
+            self._inspect(state, view, new, failures)
+        was = {(f.detector, f.kind, f.victims) for f in known}
+        tx_hash = execution.transaction.hash
+        return [
+            msgspec.structs.replace(f, stage=Stage.PENDING, tx_hashes=(tx_hash,), condition=False)
+            for f in new
+            if (f.detector, f.kind, f.victims) not in was
+        ]
 
     def orphan(self, orphaned: Iterable[BlockRef]) -> list[Alert]:
         """Roll back the windows and retract what rests on orphaned blocks."""

@@ -66,7 +66,7 @@ def configuration(root: Path, http: str, chain_id: int = 31337, more: str = "", 
         f'name = "p"\nchain_id = {chain_id}\n[[contracts]]\nname = "m"\naddress = "{contract}"\n'
     )
     path = root / "chainwatch.toml"
-    path.write_text(f'{more}\n[chain]\nid = {chain_id}\nhttp = "{http}"\n')
+    path.write_text(f'{more}\n[[chains]]\nid = {chain_id}\n[[chains.providers]]\nname = "node"\nhttp = "{http}"\n')
     return path
 
 
@@ -92,7 +92,7 @@ def html_server() -> Iterator[str]:
 
 def test_a_node_that_answers_html(cli: Cli, tmp_path: Path, html_server: str) -> None:
     done = cli("check", "--config", configuration(tmp_path, html_server))
-    refused(done, "answered an HTML page", "chain.http")
+    refused(done, "answered an HTML page", "http in chainwatch.toml")
     assert "secret-key" not in done.err
 
 
@@ -123,7 +123,10 @@ class TestAgainstANode:
         loop.close()
 
     def test_the_wrong_chain(self, cli: Cli, tmp_path: Path, node: str) -> None:
-        refused(cli("check", "--config", configuration(tmp_path, node, chain_id=1)), "is on chain 31337, chain.id is 1")
+        refused(
+            cli("check", "--config", configuration(tmp_path, node, chain_id=1)),
+            "Provider node is on chain 31337, not 1",
+        )
 
     def test_an_address_without_code(self, cli: Cli, tmp_path: Path, node: str) -> None:
         refused(cli("check", "--config", configuration(tmp_path, node)), "contract 'm'", "no code", CONTRACT)

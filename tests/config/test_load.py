@@ -7,7 +7,7 @@ import pytest
 from chainwatch.config.load import line_of, load
 from chainwatch.errors import BadConfig
 
-CHAIN = '[chain]\nid = 1\nhttp = "http://127.0.0.1:8545"\n'
+CHAIN = '[[chains]]\nid = 1\n[[chains.providers]]\nname = "a"\nhttp = "http://127.0.0.1:8545"\n'
 BARE = 'name = "p"\nchain_id = 1\n\n[[contracts]]\nname = "m"\naddress = "0x%s"\n' % ("Ab" * 20)
 PROFILE = BARE + '\n[[tokens]]\nsymbol = "T"\naddress = "0x%s"\ndecimals = 6\n' % ("ef" * 20)
 PLAYBOOK = """\
@@ -43,17 +43,28 @@ def test_loads_what_is_sound_and_lowers_addresses(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"chainwatch": CHAIN + "pol_seconds = 1\n"}, ["chainwatch.toml, line 4", "chain.pol_seconds", "unknown key"]),
-        ({"chainwatch": CHAIN.replace("id = 1", "id = 0")}, ["line 2", "chain.id", "given: 0"]),
-        ({"chainwatch": "[chain]\nid = 1\n"}, ["line 1", "chain.http", "required key is missing"]),
+        (
+            {"chainwatch": CHAIN.replace("id = 1", "id = 1\npol_seconds = 1")},
+            ["chainwatch.toml, line 3", "chains.0.pol_seconds", "unknown key"],
+        ),
+        ({"chainwatch": CHAIN.replace("id = 1", "id = 0")}, ["line 2", "chains.0.id", "given: 0"]),
+        ({"chainwatch": "[[chains]]\nid = 1\n"}, ["line 1", "chains.0.providers", "required key is missing"]),
         ({"chainwatch": "[chain\n"}, ["chainwatch.toml is not valid TOML", "line 1"]),
-        ({"chainwatch": CHAIN + "mempool = true\n"}, ["mempool = true needs ws"]),
+        ({"chainwatch": CHAIN.replace("id = 1", "id = 1\nmempool = true")}, ["mempool = true needs ws"]),
+        ({"chainwatch": CHAIN.replace("id = 1", "id = 1\nquorum = 2")}, ["quorum = 2, but only 1 providers"]),
+        (
+            {"chainwatch": CHAIN + '[[chains.providers]]\nname = "a"\nhttp = "http://b"\n'},
+            ["two providers are named 'a'"],
+        ),
+        ({"chainwatch": CHAIN + CHAIN}, ["two [[chains]] have the same id"]),
+        ({"chainwatch": CHAIN + '[web]\nlisten = "0.0.0.0:9464"\n'}, ["lets others connect", "token_env"]),
+        ({"chainwatch": CHAIN.replace("127", "${NOT_SET_ANYWHERE}")}, ["NOT_SET_ANYWHERE is not set"]),
         ({"profile": PROFILE.replace("0xAb", "0xZz")}, ["one.toml, line 6", "contracts.0.address", "not an address"]),
         (
             {"profile": PROFILE + '\n[[contracts]]\nname = "n"\naddress = "0x%s"\nkind = 1\n' % ("cd" * 20)},
             ["line 16", "contracts.1.kind"],
         ),
-        ({"profile": PROFILE.replace("chain_id = 1", "chain_id = 5")}, ["is for chain 5, chain.id is 1"]),
+        ({"profile": PROFILE.replace("chain_id = 1", "chain_id = 5")}, ["is for chain 5, but [[chains]] has only 1"]),
         ({"profile": BARE}, ["'pause'", "names no [[tokens]]"]),
         ({"playbook": PLAYBOOK.replace("oracle_deviation", "oracle_deviatoin")}, ["line 6", "trigger.kinds"]),
         ({"playbook": PLAYBOOK + '[guards]\nstages = ["orphaned"]\n'}, ["line 12", "guards.stages"]),
@@ -76,8 +87,8 @@ def test_what_is_wrong_is_named(tmp_path: Path, files: dict[str, str], said: lis
 @pytest.mark.parametrize(
     "chainwatch",
     [
-        '[chain]\nid = 1\nhttp = "https://node/v2/SECRET"\nmempool = true\n',
-        '[chain]\nid = 1\nhttp = "ftp://node/v2/SECRET"\n',
+        '[[chains]]\nid = 1\nmempool = true\n[[chains.providers]]\nname = "a"\nhttp = "https://node/v2/SECRET"\n',
+        '[[chains]]\nid = 1\n[[chains.providers]]\nname = "a"\nhttp = "ftp://node/v2/SECRET"\n',
         CHAIN + 'ws = "https://node/v2/SECRET"\n',
         CHAIN + '[notify]\nurls = "tgram://SECRET/1"\n',
         CHAIN + '[notify]\nurls = [["tgram://SECRET/1"]]\n',

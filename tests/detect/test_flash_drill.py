@@ -12,6 +12,7 @@ from chainwatch.drill.actors import Actors
 from chainwatch.drill.world import USD, World, deploy_world
 from chainwatch.sources.fetch import Fetcher
 from chainwatch.types import Execution, Finding
+from tests.builders import pool_over
 
 pytestmark = pytest.mark.anvil
 
@@ -26,7 +27,9 @@ async def world(rpc: Rpc) -> World:
 
 async def executed(rpc: Rpc, world: World, transaction_hash: str) -> Execution:
     receipt = await rpc.call("eth_getTransactionReceipt", [transaction_hash])
-    fetched = await Fetcher(rpc, 31_337, "parity").fetch(receipt["blockHash"], quantity(receipt["blockNumber"]))
+    fetched = await Fetcher(pool_over(rpc), 31337, "parity").fetch(
+        receipt["blockHash"], quantity(receipt["blockNumber"])
+    )
     (found,) = [e for e in fetched.block.executions if e.transaction.hash == transaction_hash]
     assert found.logs is not None
     assert found.trace is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chainwatch.chain.anvil import Anvil
+from chainwatch.chain.pool import Pool
 from chainwatch.chain.rpc import Rpc, quantity
 from chainwatch.config.load import load
 from chainwatch.drill.actors import Actors
@@ -96,8 +97,8 @@ class Scene:
         """The engine, running and caught up."""
         loaded, seen = load(self.path), Seen()
 
-        async def responder(store: Store, rpc: Rpc) -> Responder:
-            return await Responder.create(loaded, store, rpc, armed=armed)
+        async def responder(store: Store, pool: Pool) -> Responder:
+            return await Responder.create(loaded, store, pool, armed=armed)
 
         async with Engine(loaded, responder_factory=responder, observer=seen) as engine:
             running = asyncio.create_task(engine.run())

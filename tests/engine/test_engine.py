@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from chainwatch.chain.anvil import Anvil
 from chainwatch.detect.base import View
 from chainwatch.drill.actors import Actors
 from chainwatch.drill.world import ETH, USD, victim_cash
@@ -20,6 +19,7 @@ from chainwatch.triage.pipeline import Pipeline
 from chainwatch.types import AlertEvent, Block, Execution, Finding, Stage, Tier
 from tests.conftest import ROOT
 from tests.engine.conftest import Scene
+from tests.proxy import Fault, FaultProxy
 
 pytestmark = pytest.mark.anvil
 
@@ -198,17 +198,17 @@ async def test_a_detector_that_raises_is_counted_and_the_others_still_contain(sc
 async def test_a_block_that_cannot_be_handled_is_a_gap_and_the_next_is_seen(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle = Pipeline.block
+    handle = Pipeline.steps
 
     async with scene.watched() as (engine, seen):
         poison = await scene.head() + 1
 
-        def choke(self: Pipeline, block: Block, readings: Any) -> Any:
+        def choke(self: Pipeline, block: Block, readings: Any, **late: Any) -> Any:
             if block.ref.number == poison:
                 raise MemoryError("too much")
-            return handle(self, block, readings)
+            return handle(self, block, readings, **late)
 
-        monkeypatch.setattr(Pipeline, "block", choke)
+        monkeypatch.setattr(Pipeline, "steps", choke)
         await scene.rpc.call("anvil_mine", ["0x3"])
         await scene.caught_up(seen)
         assert [(g.first, g.last) for g in seen.gaps()] == [(poison, poison)]
@@ -231,7 +231,7 @@ async def test_a_restart_resumes_at_the_block_after_the_last_one_seen(scene: Sce
 async def test_a_node_on_another_chain_is_refused_at_start(scene: Scene) -> None:
     for file in (scene.path, scene.path.parent / "profiles" / "drill.toml"):
         file.write_text(file.read_text().replace("id = 31337", "id = 1"))
-    with pytest.raises(WrongChain, match=r"is on chain 31337, chain\.id is 1"):
+    with pytest.raises(WrongChain, match=r"is on chain 31337, not 1"):
         async with scene.watched(armed=False):
             pass
 
@@ -267,19 +267,48 @@ async def test_a_signal_finishes_the_block_in_hand_and_exits_0(scene: Scene, num
 
 
 async def test_blindness_is_said_and_so_is_sight_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainwatch.engine._BLIND_SECONDS", 1.0)
     told: list[str] = []
-    async with scene.watched(armed=False) as (engine, seen):
-        monkeypatch.setattr(engine.notifier, "message", lambda title, *_: told.append(title))
-        port = int(scene.anvil.http.rsplit(":", 1)[1])
-        await scene.anvil.stop()
-        async with asyncio.timeout(15):
-            while engine.status.blind_since is None:  # noqa: ASYNC110 - a status has no event
-                await asyncio.sleep(0.1)
-        async with Anvil(port=port):
+    async with FaultProxy(scene.anvil.http, scene.anvil.ws) as proxy:
+        text = scene.path.read_text().replace("mempool", "blind_after_seconds = 1.0\nmempool")
+        scene.path.write_text(text.replace(scene.anvil.http, proxy.http).replace(scene.anvil.ws, proxy.ws))
+        async with scene.watched(armed=False) as (engine, seen):
+            monkeypatch.setattr(engine.notifier, "message", lambda title, *_: told.append(title))
+            await scene.rpc.call("evm_mine")
+            proxy.on(Fault.DEAD)
+            async with asyncio.timeout(15):
+                while engine.status.blind_since is None:  # noqa: ASYNC110 - a status has no event
+                    await asyncio.sleep(0.1)
+            assert any("blind" in reason for reason in engine.status.not_ready())
+            proxy.heal()
+            await scene.every_second()
             async with asyncio.timeout(15):
                 while engine.status.blind_since is not None:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
+            await scene.caught_up(seen)
+            [period] = await engine.store.blind_periods(31337)
+            assert period.until is not None
+            assert engine.status.seconds_blind > 0.5
     assert "is blind on chain 31337" in told[0]
-    assert "sees again" in told[-1]
-    assert seen.gaps() == [] or seen.reorgs()  # the node that came back has another chain: said, not hidden
+    assert any("again after" in title for title in told)
+    assert seen.gaps() == []
+
+
+async def test_a_node_that_comes_back_as_another_chain_is_not_believed(scene: Scene) -> None:
+    async with FaultProxy(scene.anvil.http, scene.anvil.ws) as proxy:
+        text = scene.path.read_text().replace("mempool", "blind_after_seconds = 1.0\nmempool")
+        scene.path.write_text(text.replace(scene.anvil.http, proxy.http).replace(scene.anvil.ws, proxy.ws))
+        async with scene.watched(armed=False) as (engine, seen):
+            proxy.on(Fault.DEAD)
+            await asyncio.sleep(1.0)
+            proxy.off(Fault.DEAD)
+            proxy.on(Fault.OTHER_CHAIN, chain_id=1)
+            await scene.rpc.call("anvil_mine", ["0x5"])
+            async with asyncio.timeout(15):
+                while "on chain 1" not in (engine.status.providers[0].reason or ""):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+            assert seen.reorgs() == []
+            assert engine.status.not_ready()
+            proxy.heal()
+            await scene.rpc.call("evm_mine")
+            await scene.caught_up(seen)
+            assert seen.reorgs() == []

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from chainwatch.chain.anvil import Anvil
+from chainwatch.chain.pool import Pool
 from chainwatch.chain.rpc import Rpc
+from chainwatch.config.models import ChainConfig, ProviderConfig
 from chainwatch.errors import NodeError
 from chainwatch.sources.blocks import BlockSource
 from chainwatch.sources.fetch import FetchedBlock, Fetcher
-from chainwatch.types import BlockItem, BlockRef, Gap, NewBlock, Reorg
+from chainwatch.types import BlockItem, BlockRef, Gap, LateBlock, NewBlock, Reorg
 
 pytestmark = pytest.mark.anvil
 
@@ -36,6 +38,9 @@ class Collected:
     def numbers(self) -> list[int | None]:
         return [i.block.ref.number for i in self.items if isinstance(i, NewBlock)]
 
+    def late(self) -> list[int | None]:
+        return [i.block.ref.number for i in self.items if isinstance(i, LateBlock)]
+
     def canonical(self) -> list[BlockRef]:
         """Replay the stream: what a follower believes the chain to be."""
         chain: list[BlockRef] = []
@@ -55,16 +60,18 @@ class Collected:
 
 @asynccontextmanager
 async def following(
-    anvil: Anvil, rpc: Rpc, *, resume_from: list[BlockRef] | None = None, ws: bool = True, catch_up: int = 1_000
+    anvil: Anvil,
+    rpc: Rpc,
+    *,
+    resume_from: list[BlockRef] | None = None,
+    ws: bool = True,
+    catch_up: int = 1_000,
+    kept: int = 512,
 ) -> AsyncIterator[Collected]:
-    source = BlockSource(
-        rpc,
-        Fetcher(rpc, 31337, "parity"),
-        ws=anvil.ws if ws else None,
-        poll_seconds=0.1,
-        max_catch_up_blocks=catch_up,
-        resume_from=resume_from or (),
-    )
+    provider = ProviderConfig(name="node", http=anvil.http, ws=anvil.ws if ws else None)
+    config = ChainConfig(id=31337, providers=(provider,), poll_seconds=0.1, max_catch_up_blocks=catch_up)
+    pool = Pool(config)
+    source = BlockSource(pool, Fetcher(pool, 31337, "parity"), config, resume_from=resume_from or (), kept_blocks=kept)
     collected = Collected()
 
     async def collect() -> None:
@@ -77,6 +84,7 @@ async def following(
     finally:
         source.stop()
         await asyncio.wait_for(task, 10)
+        await pool.close()
 
 
 async def head(rpc: Rpc) -> BlockRef:
@@ -172,20 +180,50 @@ async def test_a_reorganisation_deeper_than_memory_orphans_all_and_says_gap(anvi
         await seen.until(lambda: seen.numbers()[-1:] == [7])
     assert isinstance(seen.items[0], Reorg)
     assert seen.items[0].orphaned == (remembered,)
-    # caught up by height from the block after the remembered one, whose parent is not what we remember
-    assert [(i.first, i.last) for i in seen.items if isinstance(i, Gap)] == [(5, 5)]
-    assert seen.numbers() == [6, 7]
+    # the branch is read down to the lowest height remembered; whether what is below it changed too is not known
+    assert [(i.first, i.last) for i in seen.items if isinstance(i, Gap)] == [(4, 4)]
+    assert seen.numbers() == [5, 6, 7]
 
 
 async def test_an_outage_beyond_the_limit_is_a_gap_and_said(anvil: Anvil, rpc: Rpc) -> None:
     checkpoint = await head(rpc)
     await mine(rpc, 20)
     async with following(anvil, rpc, resume_from=[checkpoint], catch_up=5) as seen:
-        await seen.until(lambda: seen.numbers()[-1:] == [20])
-    gap = seen.items[0]
+        await seen.until(lambda: seen.late()[-1:] == [19])
+    assert [(i.first, i.last) for i in seen.items if isinstance(i, Gap)] == [(1, 14), (15, 19)]
+    assert seen.numbers() == [20]
+    assert seen.late() == [15, 16, 17, 18, 19]
+
+
+async def test_far_behind_new_blocks_come_first_and_the_others_beside_them_oldest_first(anvil: Anvil, rpc: Rpc) -> None:
+    checkpoint = await head(rpc)
+    await rpc.call("anvil_mine", [hex(60)])
+    async with following(anvil, rpc, resume_from=[checkpoint]) as seen:
+        await seen.until(lambda: bool(seen.late()))
+        await mine(rpc, 3)
+        await seen.until(lambda: seen.late()[-1:] == [59] and seen.numbers()[-1:] == [63])
+    gap, first = seen.items[:2]
     assert isinstance(gap, Gap)
-    assert (gap.first, gap.last) == (1, 15)
-    assert seen.numbers() == [16, 17, 18, 19, 20]
+    assert (gap.first, gap.last) == (1, 59)
+    assert isinstance(first, NewBlock)
+    assert seen.numbers() == [60, 61, 62, 63]
+    assert seen.late() == list(range(1, 60))
+
+
+async def test_far_behind_what_was_orphaned_meanwhile_is_said_first(anvil: Anvil, rpc: Rpc) -> None:
+    await mine(rpc, 3)
+    blocks = [await rpc.call("eth_getBlockByNumber", [hex(n), False]) for n in range(4)]
+    refs = [BlockRef(number=int(b["number"], 16), hash=b["hash"], parent_hash=b["parentHash"]) for b in blocks]
+    await rpc.call("anvil_reorg", [2, []])
+    await rpc.call("anvil_mine", [hex(50)])
+    async with following(anvil, rpc, resume_from=refs) as seen:
+        await seen.until(lambda: seen.late()[-1:] == [52])
+    reorg, gap = seen.items[:2]
+    assert isinstance(reorg, Reorg)
+    assert [ref.number for ref in reorg.orphaned] == [3, 2]
+    assert isinstance(gap, Gap)
+    assert (gap.first, gap.last) == (2, 52)
+    assert seen.late() == list(range(2, 53))
 
 
 async def test_a_block_that_cannot_be_read_is_a_gap_and_the_next_ones_are_seen(

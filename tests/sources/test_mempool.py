@@ -12,18 +12,24 @@ from aiohttp import web
 from chainwatch.chain.anvil import Anvil
 from chainwatch.chain.rpc import Rpc
 from chainwatch.chain.wire import WireHeader
+from chainwatch.config.models import ChainConfig, ProviderConfig
 from chainwatch.drill.actors import Actors
 from chainwatch.drill.world import World, deploy_world
 from chainwatch.errors import NodeError
 from chainwatch.sources import mempool as mempool_module
 from chainwatch.sources.fetch import Fetcher
-from chainwatch.sources.mempool import MempoolSource
+from chainwatch.sources.mempool import MempoolSource, Simulated
 from chainwatch.types import CallFrame, Execution, Stage
-from tests.builders import address, hash_, transaction
+from tests.builders import address, hash_, pool_over, transaction
 from tests.chain.contracts import NESTING, deploy, logging
 from tests.chain.nodes import NO_METHOD, Node, Refused, accept, fake_node, notify, until
 
 VICTIM = address(0xB1)
+
+
+def made(rpc: Rpc, ws: str, chain_id: int, protected: frozenset[str]) -> MempoolSource:
+    provider = ProviderConfig(name="node", http=rpc.url, ws=ws)
+    return MempoolSource(pool_over(rpc, chain_id), ChainConfig(id=chain_id, providers=(provider,)), protected)
 
 
 @asynccontextmanager
@@ -32,12 +38,13 @@ async def watching(
 ) -> AsyncIterator[tuple[MempoolSource, list[Execution]]]:
     """A source at work, and what it yielded so far."""
     async with Rpc(http) as rpc:
-        source = MempoolSource(rpc, ws, 31337, protected)
+        source = made(rpc, ws, 31337, protected)
         seen: list[Execution] = []
 
         async def collect() -> None:
-            async for execution in source.items():
-                seen.append(execution)
+            async for item in source.items():
+                assert isinstance(item, Simulated)
+                seen.append(item.execution)
 
         task = asyncio.create_task(collect())
         try:
@@ -62,7 +69,9 @@ async def mined(rpc: Rpc) -> list[Execution]:
     """The Executions of a new block."""
     await rpc.call("evm_mine")
     head = await rpc.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
-    return list((await Fetcher(rpc, 31337, "parity").fetch(head.hash, int(head.number, 16))).block.executions)
+    return list(
+        (await Fetcher(pool_over(rpc), 31337, "parity").fetch(head.hash, int(head.number, 16))).block.executions
+    )
 
 
 async def send(rpc: Rpc, **fields: Any) -> str:
@@ -185,7 +194,7 @@ async def test_a_node_that_cannot_trace_simulates_without_trees(still_anvil: Anv
         assert pending.trace is None
         assert pending.succeeded
         assert said(pending) == said(included) and len(said(pending)) > 10
-        source = MempoolSource(rpc, "ws://127.0.0.1:1", 31337, frozenset())
+        source = made(rpc, "ws://127.0.0.1:1", 31337, frozenset())
         node.asked.clear()
         for _ in range(3):
             await source.simulate(included.transaction)
@@ -197,7 +206,7 @@ async def test_a_node_that_cannot_trace_simulates_without_trees(still_anvil: Anv
 async def test_a_reverting_transaction_is_seen_to_fail_without_trees_too(still_anvil: Anvil, still: Rpc) -> None:
     reverting = await deploy(still, "5f5ffd")
     async with fake_node(behind=still_anvil.http, debug_traceCall=NO_METHOD) as node, Rpc(node.http) as rpc:
-        source = MempoolSource(rpc, "ws://127.0.0.1:1", 31337, frozenset())
+        source = made(rpc, "ws://127.0.0.1:1", 31337, frozenset())
         sender = (await rpc.call("eth_accounts"))[0]
         given = transaction(from_=sender, to=reverting, input="0x12345678", gas=hex(100_000))
         assert not (await source.simulate(given)).succeeded
@@ -210,7 +219,7 @@ async def test_one_transaction_the_tracer_dislikes_does_not_cost_the_others_thei
     sender = (await still.call("eth_accounts"))[0]
     given = transaction(from_=sender, input="0x12345678", gas=hex(100_000))
     async with fake_node(behind=still_anvil.http) as node, Rpc(node.http) as rpc:
-        source = MempoolSource(rpc, node.ws, 31337, frozenset())
+        source = made(rpc, node.ws, 31337, frozenset())
         node.methods["debug_traceCall"] = Refused(-32602, "invalid params")
         assert (await source.simulate(given)).trace is None
         node.methods.clear()
@@ -411,15 +420,17 @@ async def test_a_collector_that_dies_is_an_error_of_the_stream(part: str, monkey
     monkeypatch.setattr(MempoolSource, part, die)
     async with playing(pushed(1)) as node, Rpc(node.http) as rpc:
         with pytest.raises(ZeroDivisionError, match=part):
-            async for _ in MempoolSource(rpc, node.ws, 1, frozenset()).items():
+            async for _ in made(rpc, node.ws, 1, frozenset()).items():
                 pass
 
 
 async def test_a_stream_that_is_left_leaves_no_task_behind() -> None:
     async with playing(pushed(1)) as node, Rpc(node.http) as rpc:
         before = asyncio.all_tasks()
-        items = MempoolSource(rpc, node.ws, 1, frozenset()).items()
-        assert (await anext(items)).stage is Stage.PENDING
+        items = made(rpc, node.ws, 1, frozenset()).items()
+        first = await anext(items)
+        assert isinstance(first, Simulated)
+        assert first.execution.stage is Stage.PENDING
         waiting = asyncio.ensure_future(anext(items))
         await asyncio.sleep(0.05)
         waiting.cancel()
@@ -431,4 +442,4 @@ async def test_a_stream_that_is_left_leaves_no_task_behind() -> None:
 async def test_simulating_with_a_node_that_is_away_is_an_error() -> None:
     async with Rpc("http://127.0.0.1:1") as rpc:
         with pytest.raises(NodeError):
-            await MempoolSource(rpc, "ws://127.0.0.1:1", 1, frozenset()).simulate(transaction())
+            await made(rpc, "ws://127.0.0.1:1", 1, frozenset()).simulate(transaction())

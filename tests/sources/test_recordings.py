@@ -17,7 +17,7 @@ from chainwatch.errors import BadRecording
 from chainwatch.sources.fetch import FetchedBlock, Fetcher
 from chainwatch.sources.recordings import RecordedBlock, RecordedCall, RecordingWriter, read_recording
 from chainwatch.types import CallFrame, Log
-from tests.builders import address, hash_
+from tests.builders import address, hash_, pool_over
 
 NAMES = ["recording.jsonl", "recording.jsonl.gz"]
 
@@ -59,7 +59,7 @@ async def test_blocks_of_a_node_are_read_back_as_they_were_fetched(
 ) -> None:
     actors = Actors(rpc, await deploy_world(anvil.http))
     hashes = [await actors.attack_atomic(), await actors.swap()]
-    fetcher = Fetcher(rpc, 31337, "parity")
+    fetcher = Fetcher(pool_over(rpc), 31337, "parity")
     fetched: list[FetchedBlock] = []
     for tx_hash in hashes:
         mined = await rpc.call("eth_getTransactionReceipt", [tx_hash])
@@ -81,7 +81,7 @@ async def test_blocks_of_a_node_are_read_back_as_they_were_fetched(
 @pytest.mark.anvil
 async def test_the_nodes_json_is_kept_verbatim(rpc: Rpc, tmp_path: Path) -> None:
     head = await rpc.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
-    fetched = await Fetcher(rpc, 31337, "none").fetch(head.hash, 0)
+    fetched = await Fetcher(pool_over(rpc), 31337, "none").fetch(head.hash, 0)
     with RecordingWriter(tmp_path / "r.jsonl") as writer:
         writer.write(31337, fetched.raw_block, fetched.raw_receipts, None)
     kept = msgspec.json.decode((tmp_path / "r.jsonl").read_bytes())

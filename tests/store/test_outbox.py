@@ -2,11 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chainwatch.errors import StoreError
 from chainwatch.store import Attempt, NewAction, OutboxAction, OutboxState, Store
@@ -163,3 +167,81 @@ async def test_the_fencing_token_refuses_a_late_holder(store: Store) -> None:
     with pytest.raises(StoreError, match="changed hands"):
         await store.outbox.plan(action(3), fencing=("responder-9", 1))  # a lease that nobody ever took
     assert await store.outbox.count(1) == 2
+
+
+async def test_a_plan_whose_commit_got_lost_is_found_again_by_its_next_try(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = store._database.write
+
+    @asynccontextmanager
+    async def written_but_not_confirmed() -> AsyncIterator[AsyncConnection]:
+        async with write() as connection:
+            yield connection
+        raise StoreError("The server died over the commit.", "Again.")
+
+    monkeypatch.setattr(store._database, "write", written_but_not_confirmed)
+    with pytest.raises(StoreError, match="died"):
+        await store.outbox.plan(action())
+    monkeypatch.undo()
+    again = await store.outbox.plan(action())
+    assert again is not None and again.key == "key-1"
+    assert await store.outbox.plan(action()) is None  # from now on it is decided
+    assert await store.outbox.count(1) == 1
+
+
+# Two programs on one database
+
+
+@pytest.fixture
+async def other(location: Path | str, store: Store) -> AsyncIterator[Store]:
+    """The same store in another program, as far as the database can tell."""
+    opened = await Store.open(location)
+    yield opened
+    await opened.close()
+
+
+async def test_two_programs_with_one_key_plan_one_action(store: Store, other: Store) -> None:
+    for n in range(10):
+        made = await asyncio.gather(store.outbox.plan(action(n)), other.outbox.plan(action(n, nonce=100 + n)))
+        assert sum(one is not None for one in made) == 1
+
+
+async def test_two_programs_take_a_lease_once(store: Store, other: Store) -> None:
+    for n in range(10):
+        both = await asyncio.gather(
+            *(one.acquire_lease(f"responder-{n}", name, 60) for one, name in ((store, "a"), (other, "b")))
+        )
+        assert [lease.token for lease in both if lease is not None] == [1]
+
+
+async def test_a_lease_that_many_want_never_has_two_holders_of_one_token(store: Store, other: Store) -> None:
+    tokens = []
+    for _ in range(10):
+        both = await asyncio.gather(
+            *(one.acquire_lease("responder-1", name, -1) for one, name in ((store, "a"), (other, "b")))
+        )
+        tokens += [lease.token for lease in both if lease is not None]
+    assert tokens and len(set(tokens)) == len(tokens)
+
+
+async def test_a_lease_that_changes_hands_during_a_plan_is_noticed(store: Store, other: Store) -> None:
+    for n in range(10):
+        mine = await store.acquire_lease(f"responder-{n}", "a", 60)
+        assert mine is not None
+
+        async def planned_late(n: int = n, token: int = mine.token) -> float:
+            made = await store.outbox.plan(action(n), fencing=(f"responder-{n}", token))
+            assert made is not None
+            return made.created_at
+
+        late, taken = await asyncio.gather(
+            planned_late(),
+            other.acquire_lease(f"responder-{n}", "b", 60, is_dead=lambda _: True),
+            return_exceptions=True,
+        )
+        assert not isinstance(taken, BaseException)
+        # Either the plan came before the change of hands, or it was refused: it never slips in afterwards.
+        assert isinstance(late, float) or "changed hands" in str(late)
+        with pytest.raises(StoreError, match="changed hands"):
+            await store.outbox.plan(action(n, key=f"late-{n}", nonce=50 + n), fencing=(f"responder-{n}", mine.token))

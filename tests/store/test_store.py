@@ -1,16 +1,17 @@
 """The ledger of blocks, alerts, findings, the audit log and leases: what a restart finds again."""
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from chainwatch.errors import StoreError
 from chainwatch.store import Store
 from chainwatch.store.store import KEPT_MALFORMED
 from chainwatch.types import Alert, AlertEvent, Block, BlockRef, Gap, MalformedLog, Severity, Stage, Tier
 from tests.builders import block, execution, finding, hash_, ref
+from tests.store.conftest import rows
 
 BAD = MalformedLog(tx_hash=hash_(1), reason="a topic is not 32 bytes", raw=b'{"topics": ["0x1"]}')
 
@@ -61,17 +62,13 @@ async def test_orphans_of_another_chain_are_left_alone(store: Store) -> None:
     assert await store.blocks_seen(1) == 1
 
 
-async def test_an_orphaned_block_seen_again_is_canonical_again_and_there_once(store: Store, path: Path) -> None:
+async def test_an_orphaned_block_seen_again_is_canonical_again_and_there_once(store: Store) -> None:
     await store.record_block(block(10), malformed=[BAD])
     await store.record_orphans(1, [ref(10)])
     assert await store.blocks_seen(1) == 0
     await store.record_block(block(10, execution(1), execution(2)), malformed=[BAD] * 3)
     assert await store.recent_blocks(1, 256) == [ref(10)]
-    await store.close()
-    with sqlite3.connect(path) as raw:
-        rows = raw.execute("SELECT number, canonical, executions, malformed FROM blocks").fetchall()
-    raw.close()
-    assert rows == [(10, 1, 2, 3)]
+    assert await rows(store, "SELECT number, canonical, executions, malformed FROM blocks") == [(10, True, 2, 3)]
 
 
 async def test_malformed_logs_are_kept_as_they_came_but_not_without_end(store: Store) -> None:
@@ -101,19 +98,16 @@ async def test_an_alert_opened_again_after_its_retraction_is_live(store: Store) 
     assert await store.live_alerts(1) == [again]
 
 
-async def test_findings_are_kept_whole(store: Store, path: Path) -> None:
+async def test_findings_are_kept_whole(store: Store) -> None:
     about_a_block = finding(tx_hashes=(), condition=True)
     pending = finding(stage=Stage.PENDING, block=None, loss={hash_(1): 2**200})
     await store.record_findings([])
     await store.record_findings([finding(), about_a_block, pending])
-    await store.close()
-    raw = sqlite3.connect(path)
-    rows = raw.execute("SELECT tx_hash, block_number, stage, body FROM findings ORDER BY seq").fetchall()
-    raw.close()
-    assert [row[:3] for row in rows] == [
+    kept = await rows(store, "SELECT tx_hash, block_number, stage, body FROM findings ORDER BY seq")
+    assert [row[:3] for row in kept] == [
         (hash_(1), 10, "included"), (None, 10, "included"), (hash_(1), None, "pending"),
     ]  # fmt: skip
-    assert [msgspec.json.decode(row[3], type=type(pending)) for row in rows] == [finding(), about_a_block, pending]
+    assert [msgspec.json.decode(row[3], type=type(pending)) for row in kept] == [finding(), about_a_block, pending]
 
 
 async def test_the_audit_log_keeps_its_order_and_writes_what_is_not_json_as_text(store: Store) -> None:
@@ -123,6 +117,22 @@ async def test_the_audit_log_keeps_its_order_and_writes_what_is_not_json_as_text
     assert (started.kind, started.body) == ("watch_started", {"chain_id": 1, "armed": True})
     assert (decision.kind, decision.body) == ("decision", {"path": "x", "laps": {"send": 1.5}})
     assert started.at <= decision.at
+
+
+async def test_text_that_a_database_cannot_hold_is_kept_all_the_same(store: Store) -> None:
+    # A contract's reason for reverting is any bytes; nobody may get out of the ledger with a NUL or half a pair.
+    await store.record_gap(1, Gap(1, 1, "a\x00b\ud800"))
+    assert await store.gaps(1) == [Gap(1, 1, "a\ufffdb?")]
+    long = "x" * 1_000
+    await store.audit(long)
+    assert [entry.kind for entry in await store.audited(long)] == [long]
+
+
+async def test_a_number_above_64_bits_is_an_error_of_the_store(store: Store) -> None:
+    with pytest.raises(StoreError):
+        await store.record_block(block(2**63))
+    await store.record_block(block(2**59))
+    assert await store.blocks_seen(1) == 1
 
 
 # Leases

@@ -24,7 +24,7 @@ from chainwatch.respond.sender import ActionResult
 from chainwatch.store import OutboxAction, Store
 from chainwatch.triage.fuse import Triage
 from chainwatch.types import Alert, Evidence, Execution, Finding, Stage, Transaction
-from tests.builders import finding
+from tests.builders import finding, pool_over
 
 PLAYBOOK = "pause-market"
 PAUSED = "0x62e78cea01bee320cd4e420270b5ea74000d11b0c9f74754ebdbfc544b05a258"  # Paused(address)
@@ -74,7 +74,7 @@ class Scene:
         self.loaded = msgspec.structs.replace(self.loaded, playbooks=(playbook.model_copy(update={table: changed}),))
 
     async def responder(self, *, armed: bool = True, rpc: Rpc | None = None) -> Responder:
-        responder = await Responder.create(self.loaded, self.store, rpc or self.rpc, armed=armed)
+        responder = await Responder.create(self.loaded, self.store, pool_over(rpc or self.rpc), armed=armed)
         responder.on_result = self.results.append
         self.responders.append(responder)
         return responder
@@ -160,7 +160,7 @@ class Scene:
 async def _scene(anvil: Anvil, directory: Path) -> AsyncIterator[Scene]:
     world = await deploy_world(anvil.http)
     loaded = load(write_configuration(world, directory, http=anvil.http, ws=anvil.ws))
-    store = await Store.open(loaded.root / loaded.config.store.path)
+    store = await Store.open(loaded.store)
     async with Rpc(anvil.http) as rpc:
         scene = Scene(anvil, rpc, world, loaded, store)
         yield scene

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from chainwatch.chain.pool import Pool
 from chainwatch.chain.rpc import Rpc
 from chainwatch.config.load import load
 from chainwatch.respond.responder import Responder
@@ -35,10 +36,10 @@ class DyingRpc(Rpc):
 
 async def main(config: Path, point: str) -> None:
     loaded = load(config)
-    store = await Store.open(loaded.root / loaded.config.store.path)
-    rpc = DyingRpc(loaded.config.chain.http)
+    store = await Store.open(loaded.store)
+    rpc = DyingRpc(loaded.chain.providers[0].http)
     rpc.point = point
-    responder = await Responder.create(loaded, store, rpc, armed=True)
+    responder = await Responder.create(loaded, store, Pool.over(rpc, loaded.chain.id), armed=True)
     plan, move = store.outbox.plan, store.outbox.move
 
     async def planned(*arguments: Any, **options: Any) -> Any:

@@ -140,8 +140,8 @@ async def test_the_wrong_chain_is_red_and_nothing_else_is_claimed(scene):
     import msgspec
 
     config = scene.loaded.config
-    chain = config.chain.model_copy(update={"id": 5})
-    scene.loaded = msgspec.structs.replace(scene.loaded, config=config.model_copy(update={"chain": chain}))
+    chain = scene.loaded.chain.model_copy(update={"id": 5})
+    scene.loaded = msgspec.structs.replace(scene.loaded, config=config.model_copy(update={"chains": (chain,)}))
     assert {name: str(c.colour) for name, c in (await checks(scene)).items()} == {"node": "red"}
 
 

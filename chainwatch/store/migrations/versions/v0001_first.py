@@ -14,15 +14,15 @@ def upgrade() -> None:
         "alerts",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("chain_id", sa.BigInteger(), nullable=False),
-        sa.Column("alert_id", sa.String(length=64), nullable=False),
-        sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("event", sa.String(length=16), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("tier", sa.String(length=8), nullable=False),
-        sa.Column("severity", sa.String(length=2), nullable=False),
-        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("alert_id", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("tier", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("block_number", sa.BigInteger(), nullable=True),
-        sa.Column("block_hash", sa.String(length=66), nullable=True),
+        sa.Column("block_hash", sa.Text(), nullable=True),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
@@ -35,7 +35,7 @@ def upgrade() -> None:
         "audit",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
     )
@@ -43,35 +43,54 @@ def upgrade() -> None:
         batch_op.create_index("ix_audit_kind", ["kind", "seq"], unique=False)
 
     op.create_table(
+        "blind",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("chain_id", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.Float(), nullable=False),
+        sa.Column("until", sa.Float(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    with op.batch_alter_table("blind", schema=None) as batch_op:
+        batch_op.create_index("ix_blind_chain", ["chain_id", "since"], unique=False)
+
+    op.create_table(
         "blocks",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("chain_id", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=True),
-        sa.Column("hash", sa.String(length=66), nullable=False),
-        sa.Column("parent_hash", sa.String(length=66), nullable=True),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("parent_hash", sa.Text(), nullable=True),
         sa.Column("timestamp", sa.BigInteger(), nullable=True),
         sa.Column("canonical", sa.Boolean(), nullable=False),
         sa.Column("executions", sa.BigInteger(), nullable=False),
         sa.Column("malformed", sa.BigInteger(), nullable=False),
+        sa.Column("traced", sa.Boolean(), nullable=False),
+        sa.Column("confirmed_by", sa.BigInteger(), nullable=False),
+        sa.Column("detector_failures", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("chain_id", "hash", name="uq_blocks_chain_hash"),
     )
     with op.batch_alter_table("blocks", schema=None) as batch_op:
-        batch_op.create_index("ix_blocks_chain_number", ["chain_id", "number"], unique=False)
+        batch_op.create_index(
+            "ix_blocks_coverage",
+            ["chain_id", "canonical", "number", "traced", "malformed", "detector_failures"],
+            unique=False,
+        )
 
     op.create_table(
         "findings",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("chain_id", sa.BigInteger(), nullable=False),
-        sa.Column("detector", sa.String(length=64), nullable=False),
-        sa.Column("family", sa.String(length=64), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("detector", sa.Text(), nullable=False),
+        sa.Column("family", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("confidence", sa.Float(), nullable=False),
         sa.Column("block_number", sa.BigInteger(), nullable=True),
-        sa.Column("block_hash", sa.String(length=66), nullable=True),
-        sa.Column("tx_hash", sa.String(length=66), nullable=True),
+        sa.Column("block_hash", sa.Text(), nullable=True),
+        sa.Column("tx_hash", sa.Text(), nullable=True),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
@@ -88,15 +107,23 @@ def upgrade() -> None:
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("filled_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("seq"),
     )
     with op.batch_alter_table("gaps", schema=None) as batch_op:
         batch_op.create_index("ix_gaps_chain", ["chain_id", "first"], unique=False)
+        batch_op.create_index(
+            "ix_gaps_open",
+            ["chain_id", "first"],
+            unique=False,
+            sqlite_where=sa.text("filled_at IS NULL"),
+            postgresql_where=sa.text("filled_at IS NULL"),
+        )
 
     op.create_table(
         "leases",
-        sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("holder", sa.String(length=128), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
         sa.Column("token", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
@@ -105,8 +132,8 @@ def upgrade() -> None:
         "malformed_logs",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("chain_id", sa.BigInteger(), nullable=False),
-        sa.Column("block_hash", sa.String(length=66), nullable=True),
-        sa.Column("tx_hash", sa.String(length=66), nullable=False),
+        sa.Column("block_hash", sa.Text(), nullable=True),
+        sa.Column("tx_hash", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
@@ -117,24 +144,24 @@ def upgrade() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
         sa.Column("chain_id", sa.BigInteger(), nullable=False),
-        sa.Column("playbook", sa.String(length=64), nullable=False),
+        sa.Column("playbook", sa.Text(), nullable=False),
         sa.Column("playbook_version", sa.BigInteger(), nullable=False),
-        sa.Column("adapter", sa.String(length=32), nullable=False),
-        sa.Column("target", sa.String(length=42), nullable=False),
+        sa.Column("adapter", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
-        sa.Column("sender", sa.String(length=42), nullable=False),
+        sa.Column("sender", sa.Text(), nullable=False),
         sa.Column("gas_limit", sa.BigInteger(), nullable=False),
         sa.Column("nonce", sa.BigInteger(), nullable=True),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("alert_id", sa.String(length=64), nullable=True),
-        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("alert_id", sa.Text(), nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("tx_hash", sa.String(length=66), nullable=True),
+        sa.Column("tx_hash", sa.Text(), nullable=True),
         sa.Column("block_number", sa.BigInteger(), nullable=True),
-        sa.Column("block_hash", sa.String(length=66), nullable=True),
+        sa.Column("block_hash", sa.Text(), nullable=True),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.Column("updated_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -146,11 +173,35 @@ def upgrade() -> None:
         batch_op.create_index("ix_outbox_state", ["chain_id", "state"], unique=False)
 
     op.create_table(
+        "parked",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("chain_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=True),
+        sa.Column("hash", sa.Text(), nullable=True),
+        sa.Column("tx_hash", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("first_at", sa.Float(), nullable=False),
+        sa.Column("last_at", sa.Float(), nullable=False),
+        sa.Column("resolved_at", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    with op.batch_alter_table("parked", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_parked_open",
+            ["chain_id", "number"],
+            unique=False,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+
+    op.create_table(
         "outbox_attempts",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("action_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("nonce", sa.BigInteger(), nullable=False),
-        sa.Column("tx_hash", sa.String(length=66), nullable=False),
+        sa.Column("tx_hash", sa.Text(), nullable=False),
         sa.Column("raw", sa.Text(), nullable=False),
         sa.Column("max_fee_per_gas", sa.BigInteger(), nullable=False),
         sa.Column("max_priority_fee_per_gas", sa.BigInteger(), nullable=False),
@@ -174,6 +225,14 @@ def downgrade() -> None:
         batch_op.drop_index("ix_attempts_action")
 
     op.drop_table("outbox_attempts")
+    with op.batch_alter_table("parked", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_parked_open",
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+
+    op.drop_table("parked")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_state")
         batch_op.drop_index("ix_outbox_playbook")
@@ -185,6 +244,9 @@ def downgrade() -> None:
     op.drop_table("malformed_logs")
     op.drop_table("leases")
     with op.batch_alter_table("gaps", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_gaps_open", sqlite_where=sa.text("filled_at IS NULL"), postgresql_where=sa.text("filled_at IS NULL")
+        )
         batch_op.drop_index("ix_gaps_chain")
 
     op.drop_table("gaps")
@@ -194,9 +256,13 @@ def downgrade() -> None:
 
     op.drop_table("findings")
     with op.batch_alter_table("blocks", schema=None) as batch_op:
-        batch_op.drop_index("ix_blocks_chain_number")
+        batch_op.drop_index("ix_blocks_coverage")
 
     op.drop_table("blocks")
+    with op.batch_alter_table("blind", schema=None) as batch_op:
+        batch_op.drop_index("ix_blind_chain")
+
+    op.drop_table("blind")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_kind")
 

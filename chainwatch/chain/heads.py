@@ -1,0 +1,220 @@
+"""What each provider says the newest block is, and whom to follow.
+
+Every provider with the role `heads` is followed on its own, by subscription with polling as a safety net, or by
+polling alone. What it says is a claim: a block hash at a height, and by its parent hash one at the height before.
+Where as many as the quorum claim the same block, that one is confirmed, and whoever claims another there dissents:
+its heads are not followed, it is asked last, and people are told who said what.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from functools import partial
+
+import msgspec
+import structlog
+
+from chainwatch.chain.pool import Pool, Provider
+from chainwatch.chain.subscribe import subscribe
+from chainwatch.chain.wire import WireHeader
+from chainwatch.errors import NodeError
+from chainwatch.types import Hash
+
+log = structlog.get_logger(__name__)
+
+_KEPT_HEIGHTS = 512
+_PLAUSIBLE_LEAD = 64  # a head further ahead than this of what the quorum knows is not followed
+_NOBODY = "(no majority)"
+_SILENT_SECONDS = 20.0  # a provider not heard for this long has no say in how high the chain is
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The newest head a provider told us: `at` by time.monotonic(), `seen_at` by time.perf_counter()."""
+
+    header: WireHeader
+    number: int
+    at: float
+    seen_at: float
+    advanced_at: float
+
+
+class Disagreement(msgspec.Struct, frozen=True):
+    """Providers say different things. `says` is who says what; times by time.monotonic()."""
+
+    what: str
+    number: int | None
+    says: dict[str, str]
+    since: float
+    at: float = 0.0  # when it was seen last
+
+    def text(self) -> str:
+        """For a person."""
+        return f"{self.what}: " + "; ".join(f"{name} says {said}" for name, said in sorted(self.says.items())) + "."
+
+
+class Heads:
+    """Follows the heads of one chain. `run()` in a task of its own; then `best()` and `wait()`."""
+
+    def __init__(self, pool: Pool, poll_seconds: float) -> None:
+        self._pool = pool
+        self._poll_seconds = poll_seconds
+        self._claims: dict[int, dict[str, Hash]] = {}
+        self._newest: dict[str, Claim] = {}
+        self._split: dict[str, Disagreement] = {}
+        self._changed = asyncio.Event()
+        self.subscribed: set[str] = set()
+        self.reconnects = 0
+        self.errors: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Follow every provider; ends only by cancellation."""
+        async with asyncio.TaskGroup() as group:
+            for provider in self._pool.having("heads"):
+                group.create_task(self._poll(provider))
+                if provider.config.ws is not None:
+                    group.create_task(self._subscribe(provider, provider.config.ws))
+
+    async def wait(self, timeout: float) -> None:
+        """Until a provider told something new, at most `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        self._changed.clear()
+
+    def wake(self) -> None:
+        """End a `wait` now."""
+        self._changed.set()
+
+    def best(self) -> Claim | None:
+        """The head to follow: the highest plausible one of those who do not dissent, the most agreed on first."""
+        claims = {
+            p.name: self._newest[p.name]
+            for p in self._pool.having("heads")
+            if p.name in self._newest and p.why_not is None and p.dissents is None
+        }
+        if not claims:
+            return None
+        now = time.monotonic()
+        heights = sorted((c.number for c in claims.values() if now - c.at < _SILENT_SECONDS), reverse=True)
+        known = heights[min(self._pool.needed, len(heights)) - 1] if heights else 0
+
+        def weight(claim: Claim) -> tuple[bool, int, int, float]:
+            plausible = not heights or claim.number <= known + _PLAUSIBLE_LEAD
+            return (plausible, claim.number, self._votes(claim.number)[claim.header.hash], -claim.advanced_at)
+
+        return max(claims.values(), key=weight)
+
+    def read_at(self) -> float:
+        """When a provider that does not dissent last told us its head, by time.monotonic(); 0 for never."""
+        return max((c.at for n, c in self._newest.items() if self._provider(n).dissents is None), default=0.0)
+
+    def confirmed(self, number: int) -> Hash | None:
+        """The block at this height on which as many as the quorum agree."""
+        votes = self._votes(number).most_common(1)
+        return votes[0][0] if votes and votes[0][1] >= self._pool.needed else None
+
+    def disagreements(self) -> list[Disagreement]:
+        """Who disagrees about blocks now, of those who can be asked."""
+        return [d for key, d in self._split.items() if key == _NOBODY or self._provider(key).why_not is None]
+
+    def _provider(self, name: str) -> Provider:
+        return next(p for p in self._pool.providers if p.name == name)
+
+    def _votes(self, number: int) -> Counter[Hash]:
+        return Counter(self._claims.get(number, {}).values())
+
+    def heard(self, provider: Provider, header: WireHeader) -> None:
+        """`provider` says that `header` is the newest."""
+        number, now = int(header.number, 16), time.monotonic()
+        before = self._newest.get(provider.name)
+        advanced = before is None or before.header.hash != header.hash
+        self._newest[provider.name] = Claim(
+            header, number, now, time.perf_counter() if advanced or before is None else before.seen_at,
+            now if advanced or before is None else before.advanced_at,
+        )  # fmt: skip
+        provider.head, provider.head_at = number, now
+        self.errors.pop(provider.name, None)
+        if not advanced:
+            return
+        self._claims.setdefault(number, {})[provider.name] = header.hash
+        self._claims.setdefault(number - 1, {})[provider.name] = header.parent_hash
+        # What it said of greater heights before, it has taken back.
+        for height in [h for h in self._claims if h > number and provider.name in self._claims[h]]:
+            del self._claims[height][provider.name]
+        while len(self._claims) > _KEPT_HEIGHTS:
+            self._claims.pop(min(self._claims))
+        self._compare()
+        self._changed.set()
+
+    def _compare(self) -> None:
+        """Who dissents: from what is confirmed at the height of its newest head, or the one before."""
+        for name, claim in self._newest.items():
+            provider = self._provider(name)
+            conflict = None
+            for height in (claim.number, claim.number - 1):
+                agreed, own = self.confirmed(height), self._claims.get(height, {}).get(name)
+                if agreed is not None and own is not None and own != agreed and self._pool.needed > 1:
+                    conflict = height
+            if conflict is None:
+                self._split.pop(name, None)
+                provider.dissents = None
+                continue
+            says = dict(self._claims[conflict])
+            provider.dissents = f"says that block {conflict} is {says[name]}"
+            since = self._split[name].since if name in self._split else time.monotonic()
+            self._split[name] = Disagreement(f"Block {conflict}", conflict, says, since, time.monotonic())
+        self._compare_without_majority()
+
+    def _compare_without_majority(self) -> None:
+        """Everybody has spoken of a height, and no block has enough votes."""
+        live = {n for n in self._newest if self._provider(n).why_not is None}
+        heights = [h for h, claims in self._claims.items() if len(live) > 1 and live <= set(claims)]
+        height = max(heights, default=None)
+        key = _NOBODY
+        if height is None or self._pool.needed < 2 or self.confirmed(height) is not None:
+            self._split.pop(key, None)
+            return
+        if len(set(self._claims[height].values())) > 1:
+            since = self._split[key].since if key in self._split else time.monotonic()
+            says = dict(self._claims[height])
+            self._split[key] = Disagreement(f"Block {height}", height, says, since, time.monotonic())
+
+    async def _poll(self, provider: Provider) -> None:
+        """Ask for the head where none was pushed within the poll interval."""
+        last = 0.0
+        while True:
+            claim = self._newest.get(provider.name)
+            due = max(last, claim.at if claim and provider.name in self.subscribed else 0.0) + self._poll_seconds
+            if (wait := due - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+                continue
+            last = time.monotonic()
+            try:
+                header = await provider.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
+                if header is None:
+                    raise NodeError(f"Provider {provider.name} has no latest block.", "Check it.")
+                self.heard(provider, header)
+            except (NodeError, ValueError) as error:  # ValueError: a header whose quantities are not hex
+                self._failed(provider, error)
+
+    async def _subscribe(self, provider: Provider, ws: str) -> None:
+        decoder = msgspec.json.Decoder(WireHeader)
+        delay = 0.2
+        while True:
+            try:
+                await provider.verify()
+                async for raw in subscribe(ws, ["newHeads"], opened=partial(self.subscribed.add, provider.name)):
+                    self.heard(provider, decoder.decode(raw))
+                    delay = 0.2
+            except (NodeError, msgspec.MsgspecError, ValueError) as error:
+                self.subscribed.discard(provider.name)
+                self.reconnects += 1
+                log.warning("head subscription lost", provider=provider.name, error=str(error), retry_seconds=delay)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 10.0)
+
+    def _failed(self, provider: Provider, error: Exception) -> None:
+        self.errors[provider.name] = str(error)
+        self._changed.set()

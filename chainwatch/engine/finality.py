@@ -1,0 +1,54 @@
+"""How far the chain is safe and final: by the nodes' tags, or by depth where they have none."""
+
+import asyncio
+
+import structlog
+
+from chainwatch.chain.l2 import facts_of
+from chainwatch.chain.pool import Pool
+from chainwatch.chain.rpc import quantity
+from chainwatch.config.models import ChainConfig
+from chainwatch.engine.status import EngineStatus
+from chainwatch.errors import NodeError
+from chainwatch.types import BlockRef
+
+log = structlog.get_logger(__name__)
+
+_LOOK_SECONDS = 6.0
+
+
+class Finality:
+    """Keeps `safe` and `finalized` of the status."""
+
+    def __init__(self, pool: Pool, chain: ChainConfig, status: EngineStatus) -> None:
+        self._pool = pool
+        self._status = status
+        self._depth = chain.finality_depth
+
+    async def follow(self) -> None:
+        """Look for ever; ends only by cancellation."""
+        while True:
+            try:
+                await self._look()
+            except NodeError as error:
+                log.debug("finality is not known", error=str(error))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        if self._depth is None:
+            tags = [("eth_getBlockByNumber", [tag, False]) for tag in ("safe", "finalized")]
+            answers = await self._pool.batch(tags)
+            known = [quantity(answer["number"]) for answer in answers if isinstance(answer, dict)]
+            if len(known) == len(tags):
+                safe, final = known
+                self._status.safe, self._status.finalized = safe, max(final, self._status.finalized or 0)
+                return
+        depth = self._depth or facts_of(self._status.chain_id).finality_depth
+        if self._status.handled is not None:
+            final = max(0, self._status.handled - depth)
+            self._status.safe, self._status.finalized = final, max(final, self._status.finalized or 0)
+
+    def reaches(self, ancestor: BlockRef) -> bool:
+        """Whether a reorganisation back to `ancestor` takes final blocks away."""
+        final = self._status.finalized
+        return final is not None and ancestor.number is not None and ancestor.number < final

@@ -1,0 +1,1 @@
+"""The bot's own HTTP server. It reads the status and changes nothing."""
