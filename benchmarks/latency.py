@@ -50,7 +50,7 @@ from chainwatch.types import Alert
 
 _PAUSE = "0x8456cb59"
 _ATTACK = 200_000 * USD
-_TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"  # Transfer(address,address,uint256)
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"  # Transfer(address,address,uint256)
 _LOGS_A_TRANSACTION = 50
 
 
@@ -92,7 +92,7 @@ class Bench:
         """Logs as ERC-20 emits them, some fifty a transaction: what a busy block of real transactions holds."""
         for first in range(0, self._logs, _LOGS_A_TRANSACTION):
             count = min(_LOGS_A_TRANSACTION, self._logs - first)
-            request = {"from": self.world.roles.trader, "data": _emitting(count), "gas": hex(5_000_000)}
+            request = {"from": self.world.roles.trader, "data": emitting(count), "gas": hex(5_000_000)}
             await self.rpc.call("eth_sendTransaction", [request])
 
     async def _settled(self, request: dict[str, str]) -> None:
@@ -101,10 +101,10 @@ class Bench:
             raise SystemExit(f"a step of the benchmark reverted: {request}")
 
 
-def _emitting(count: int) -> str:
+def emitting(count: int) -> str:
     """Init code that emits `count` Transfers and leaves no code behind."""
     # MSTORE a value; for each PUSH1 to, PUSH1 from, PUSH32 topic0, PUSH1 32, PUSH1 0, LOG3; at last RETURN nothing
-    one = "60bb" + "60aa" + "7f" + _TRANSFER[2:] + "6020" + "6000" + "a3"
+    one = "60bb" + "60aa" + "7f" + TRANSFER[2:] + "6020" + "6000" + "a3"
     return "0x" + "6103e8600052" + one * count + "60006000f3"
 
 

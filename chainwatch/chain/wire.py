@@ -40,6 +40,7 @@ class WireBlock(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     base_fee_per_gas: str | None = None
     gas_limit: str | None = None
     logs_bloom: str | None = None
+    gas_used: str | None = None
 
     def ref(self) -> BlockRef:
         """The block's reference."""

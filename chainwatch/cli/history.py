@@ -11,7 +11,7 @@ from chainwatch.chain.wire import WireHeader
 from chainwatch.config.load import Loaded
 from chainwatch.config.models import ChainConfig, ProviderConfig
 from chainwatch.errors import BadInput, WrongChain
-from chainwatch.sources.fetch import FetchedBlock, Fetcher, detect_trace_mode
+from chainwatch.sources.fetch import FetchedBlock, Fetcher, TraceMode, detect_trace_mode
 from chainwatch.types import HexData
 
 _AT_ONCE = 8
@@ -21,9 +21,15 @@ Answers = list[tuple[ProbeSpec, HexData | None]]
 
 @asynccontextmanager
 async def history(
-    loaded: Loaded | None, url: str | None, first: int, last: int | None, specs: Sequence[ProbeSpec] = ()
+    loaded: Loaded | None,
+    url: str | None,
+    first: int,
+    last: int | None,
+    specs: Sequence[ProbeSpec] = (),
+    traces: TraceMode | None = None,
 ) -> AsyncIterator[tuple[int, AsyncIterator[tuple[FetchedBlock, Answers]]]]:
-    """How many blocks, and the blocks from `first` to `last` (None: the head) with the answers of `specs`.
+    """How many blocks, and the blocks from `first` to `last` (None: the head) with the answers of `specs`;
+    `traces` overrides what the configuration says or the node offers.
 
     Raises BadInput without an endpoint or for an impossible range, WrongChain when node and configuration disagree.
     """
@@ -34,7 +40,7 @@ async def history(
         last = head if last is None else last
         if first > last or last > head:
             raise BadInput(f"There are no blocks {first} to {last}: the head is {head}.", "Correct --from and --to.")
-        fetcher = Fetcher(pool, chain.id, await detect_trace_mode(pool, chain.traces))
+        fetcher = Fetcher(pool, chain.id, await detect_trace_mode(pool, traces or chain.traces))
         yield last - first + 1, _blocks(pool, fetcher, first, last, specs)
 
 

@@ -4,6 +4,7 @@ Each provider simulates the action and the Proof, tells the paused state and the
 the action rests on. What as many as the quorum say alike is the answer; the rest is named.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
@@ -16,7 +17,7 @@ from chainwatch.config.models import PlaybookConfig
 from chainwatch.errors import NodeError, NodeRejected
 from chainwatch.respond.adapters import ADAPTERS, is_true
 from chainwatch.respond.proof import Proof, Question, judge
-from chainwatch.respond.quorum import Verdict, Witness
+from chainwatch.respond.quorum import Testimony, Verdict, Witness
 from chainwatch.types import Address
 
 _PROOF_TIMEOUT_SECONDS = 3.0  # an inconclusive Proof now is worth more than a good one too late
@@ -33,13 +34,13 @@ class Answers(msgspec.Struct, frozen=True):
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """What one provider says. `contradiction` as of Witness."""
+    """What one provider says."""
 
     simulation_error: str | None
     already_done: bool
     nonce: int
     proof: Proof
-    contradiction: Any
+    testimony: Testimony
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -98,29 +99,32 @@ def _read(results: Sequence[Any], question: Question | None, witness: Witness) -
         proof=judge(question, results[3 + witnessed :])
         if question is not None
         else Proof(verdict="inconclusive", explanation=""),
-        contradiction=witness.contradiction(results[3 : 3 + witnessed]),
+        testimony=witness.testimony(results[3 : 3 + witnessed]),
     )
 
 
 def _enough(told: dict[str, _Told], needed: int) -> bool:
     """Whether as many as the quorum confirm the evidence and say the same besides, the Proof being conclusive."""
-    confirm = [t for t in told.values() if t.contradiction is False]
+    confirm = [t for t in told.values() if t.testimony.confirms]
     groups = [t.key for t in confirm if t.proof.verdict != "inconclusive" or t.simulation_error is not None]
     return any(groups.count(key) >= needed for key in groups)
 
 
 def _weighed(told: dict[str, _Told], asked: Sequence[str], needed: int) -> Answers:
     """The answer of the largest group that says the same, those who confirm the evidence before all others."""
-    confirm = [name for name, t in told.items() if t.contradiction is False]
+    confirm = [name for name, t in told.items() if t.testimony.confirms]
     voices = [told[name] for name in confirm] or list(told.values())
     keys = [t.key for t in voices]
     best = max(voices, key=lambda t: keys.count(t.key))
-    deny = {name: str(t.contradiction) for name, t in told.items() if t.contradiction}
+    deny = {name: said for name, t in told.items() if (said := t.testimony.contradiction) is not None}
+    against = Counter(h for t in told.values() for h, said in t.testimony.executions.items() if said)
     silent = tuple(n for n in asked if n not in confirm and n not in deny)
     return Answers(
         simulation_error=best.simulation_error,
         already_done=best.already_done,
         nonce=max(t.nonce for t in voices if t.key == best.key),
         proof=best.proof,
-        quorum=Verdict(tuple(confirm), deny, silent, needed),
+        quorum=Verdict(
+            tuple(confirm), deny, silent, needed, frozenset(h for h, count in against.items() if count >= needed)
+        ),
     )

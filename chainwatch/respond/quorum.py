@@ -7,7 +7,7 @@ neither invent an attack nor deny one.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -16,7 +16,7 @@ from chainwatch.chain.wire import parse_receipts
 from chainwatch.config.models import GuardsConfig
 from chainwatch.errors import NodeRejected
 from chainwatch.respond.policy import Condition
-from chainwatch.types import Execution, Log, ProbeReading, Stage
+from chainwatch.types import Execution, Hash, Log, ProbeReading, Stage
 
 _MOST_WITNESSED = 16  # transactions of one alert that are asked about; the first ones
 
@@ -41,26 +41,54 @@ class Witness(msgspec.Struct, frozen=True):
         receipts: list[tuple[str, list[Any]]] = [
             ("eth_getTransactionReceipt", [e.transaction.hash]) for e in self.executions
         ]
+        blocks: list[tuple[str, list[Any]]] = [("eth_getBlockByHash", [h, False]) for h in self._blocks()]
         probes: list[tuple[str, list[Any]]] = [
             ("eth_call", [{"to": s.contract, "data": s.data}, {"blockHash": r.block.hash}]) for s, r in self.readings
         ]
-        return receipts + probes
+        return receipts + blocks + probes
 
-    def contradiction(self, answers: Sequence[Any]) -> str | Literal[False] | None:
-        """What a provider says otherwise; False where it confirms all, None where it does not know yet."""
-        unknown = False
+    def _blocks(self) -> list[Hash]:
+        return list(dict.fromkeys(e.block.hash for e in self.executions if e.block is not None and e.block.hash))
+
+    def testimony(self, answers: Sequence[Any]) -> "Testimony":
+        """What a provider says of each Execution and of the readings."""
+        count, blocks = len(self.executions), self._blocks()
+        known = {h for h, answer in zip(blocks, answers[count:], strict=False) if isinstance(answer, dict)}
+        said: dict[Hash, str | None] = {}
         for execution, answer in zip(self.executions, answers, strict=False):
-            if answer is None or isinstance(answer, NodeRejected):
-                unknown = True
-            elif (said := _other(execution, answer)) is not None:
-                return said
-        for (spec, reading), answer in zip(self.readings, answers[len(self.executions) :], strict=True):
+            tx_hash = execution.transaction.hash
+            if isinstance(answer, NodeRejected):
+                said[tx_hash] = None
+            elif answer is None:
+                has_block = execution.block is not None and execution.block.hash in known
+                said[tx_hash] = f"transaction {tx_hash} is not in that block" if has_block else None
+            else:
+                said[tx_hash] = _other(execution, answer) or ""
+        readings: str | None = ""
+        for (spec, reading), answer in zip(self.readings, answers[count + len(blocks) :], strict=True):
             told = recorded_probes([spec], reading.block, {(spec.contract, spec.data): answer}).get(spec.name)
             if isinstance(answer, NodeRejected) or told is None or told.error is not None:
-                unknown = True
+                readings = None if readings == "" else readings
             elif told.values != reading.values:
-                return f"Probe {spec.name} is {told.values}, not {reading.values}"
-        return None if unknown else False
+                readings = f"Probe {spec.name} is {told.values}, not {reading.values}"
+        return Testimony(said, readings)
+
+
+class Testimony(msgspec.Struct, frozen=True):
+    """What one provider says: "" confirms, None does not know yet, any other text says otherwise."""
+
+    executions: dict[Hash, str | None]
+    readings: str | None
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it confirms everything."""
+        return self.readings == "" and all(said == "" for said in self.executions.values())
+
+    @property
+    def contradiction(self) -> str | None:
+        """The first thing that it says otherwise."""
+        return next((said for said in (*self.executions.values(), self.readings) if said), None)
 
 
 def _other(execution: Execution, receipt: Any) -> str | None:
@@ -91,6 +119,8 @@ class Verdict(msgspec.Struct, frozen=True):
     deny: Mapping[str, str]
     silent: tuple[str, ...]
     needed: int
+    unfounded: frozenset[Hash] = frozenset()
+    """Transactions of which the quorum says otherwise: what remains has to stand without them."""
 
     @property
     def reached(self) -> bool:

@@ -279,10 +279,16 @@ class Responder:
         if self._address is None:
             conditions.append(Condition("signer", False, "no [signer] is configured, so nobody could act"))
             return declined(playbook, conditions, None, clock)
-        question = self._question(playbook, profile, alert, case.executions)
+        executions = case.executions
         rests_on = {ref.ref.partition("@")[0].removeprefix("probe:") for ref in alert.evidence if "probe:" in ref.ref}
         specs = [spec for spec in self._specs if spec.name in rests_on]
-        facts = await self._ask(playbook, question, Witness.of(case.executions, case.readings, specs))
+        while True:
+            question = self._question(playbook, profile, alert, executions)
+            facts = await self._ask(playbook, question, Witness.of(executions, case.readings, specs))
+            founded = tuple(e for e in executions if e.transaction.hash not in facts.quorum.unfounded)
+            if not founded or len(founded) == len(executions):
+                break
+            executions = founded  # one that somebody invented must not stand in the way of those that are there
         clock.lap("proof")
         conditions += [
             Condition("simulates", facts.simulation_error is None, facts.simulation_error or "the action succeeds now"),

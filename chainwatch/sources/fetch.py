@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from chainwatch.chain.bloom import bloom_of, may_hold
+from chainwatch.chain.header import is_authentic
 from chainwatch.chain.heads import Disagreement
 from chainwatch.chain.l2 import facts_of
 from chainwatch.chain.pool import Pool
@@ -111,89 +112,115 @@ class Fetcher:
         )
         if is_null(raw) or is_null(receipts_raw):
             raise BlockVanished(f"Block {block_hash} is no longer known to the node.", "It is followed by itself.")
-        try:
-            wire, parked = parse_block(bytes(raw))
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise NodeError(f"Block {block_hash} cannot be read: {error}.", "Check the node.") from error
-        if wire.hash != block_hash:
-            raise NodeError(f"The node gave block {wire.hash} when asked for {block_hash}.", "Check the node.")
-        hashes = [t.hash for t in wire.transactions]
         if not self._receipts_by_block:
-            receipts_raw = await self._receipts_one_by_one(hashes)
-        shape = _Shape(wire, parked, state_sync=self._state_sync)
-        told, confirmed_by = await self._believed(shape, receipts_raw, hashes)
-        receipts_raw, receipts, malformed = told.raw, told.receipts, told.malformed
-        wire = msgspec.structs.replace(wire, transactions=told.transactions)
-        hashes = [t.hash for t in wire.transactions]
+            receipts_raw = await self._receipts_one_by_one(_hashes_in(bytes(raw), block_hash))
+        told, confirmed_by = await self._believed(self._told(bytes(raw), receipts_raw, block_hash), block_hash)
+        hashes = [t.hash for t in told.transactions]
         trees: list[CallFrame | None] | None = None
         if self._trace_mode == "geth" and hashes:
-            trees = await self._geth_traces(block_hash, len(hashes), [p.index for p in parked])
-        elif traces is not None:
-            trees = [traces.get(h) for h in hashes]
+            trees = await self._geth_traces(block_hash, len(hashes), [p.index for p in told.parked])
+        elif self._trace_mode == "parity":
+            if traces is not None and not traces.keys() >= set(hashes) and len(self._pool.having("traces")) > 1:
+                traces = await self._parity_traces(number, block_hash, whole=frozenset(hashes))
+            trees = None if traces is None else [traces.get(h) for h in hashes]
         if trees is not None and None in trees:
             log.warning("call trees of transactions are missing", block=block_hash, count=trees.count(None))
+        wire = msgspec.structs.replace(told.wire, transactions=told.transactions)
         try:
-            block = block_of(self._chain_id, wire, receipts, trees, malformed)
-            if parked or confirmed_by > 1:
-                block = msgspec.structs.replace(block, parked=parked, confirmed_by=confirmed_by)
+            block = block_of(self._chain_id, wire, told.receipts, trees, told.malformed)
         except ValueError as error:
             raise NodeError(f"A quantity of block {block_hash} is not hex: {error}.", "Check the node.") from error
-        bad = sum(map(len, malformed.values()))
-        return FetchedBlock(block, bytes(raw), receipts_raw, trees, bad)
+        if told.parked or confirmed_by > 1:
+            block = msgspec.structs.replace(block, parked=told.parked, confirmed_by=confirmed_by)
+        return FetchedBlock(block, told.raw_block, told.raw_receipts, trees, sum(map(len, told.malformed.values())))
 
-    async def _believed(self, shape: "_Shape", raw: bytes, hashes: list[str]) -> "tuple[_Told, int]":
-        """The receipts to believe, and how many providers agree on them."""
-        wire = shape.wire
-        told = _told(raw, shape)
-        suspect = isinstance(told, NodeError)
-        bloom = int(wire.logs_bloom, 16) if wire.logs_bloom else 0
-        # A zero bloom is a block without logs, or a chain that does not fill it: then every block may concern us.
-        concerns = bool(self._watched) and bool(hashes) and (bloom == 0 or may_hold(bloom, self._watched))
-        if len(self._pool.having("reads")) == 1 or not (suspect or concerns):
-            if isinstance(told, NodeError):
-                raise told
-            return told, 1
+    def _told(self, raw: bytes, receipts_raw: bytes, block_hash: str) -> "_Told | NodeError":
+        """A block and its receipts, as one provider told them, if they belong together."""
+        try:
+            wire, parked = parse_block(raw)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            return NodeError(f"Block {block_hash} cannot be read: {error}.", "Check the node.")
+        if wire.hash != block_hash:
+            return NodeError(f"The node gave block {wire.hash} when asked for {block_hash}.", "Check the node.")
+        try:
+            receipts, malformed = parse_receipts(receipts_raw)
+            both = aligned(wire.transactions, receipts, parked, state_sync=self._state_sync)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            return NodeError(f"The receipts of block {block_hash} cannot be read: {error}.", "Check the node.")
+        except NodeError:
+            return NodeError(
+                f"The receipts of block {block_hash} are not those of its transactions.",
+                "Check the node; it is asked again.",
+            )
+        if not malformed and not _fits(wire, receipts):  # with malformed ones not all that it was made of is known
+            return NodeError(f"The logs of block {block_hash} are not those of its header.", "Check the node.")
+        return _Told(raw, receipts_raw, wire, parked, both.transactions, both.receipts, malformed)
+
+    async def _believed(self, first: "_Told | NodeError", block_hash: str) -> "tuple[_Told, int]":
+        """What to believe of a block of which one provider told us `first`, and how many say the same."""
+        if len(self._pool.having("reads")) == 1:
+            if isinstance(first, NodeError):
+                raise first
+            return first, 1
+        if not isinstance(first, NodeError) and not self._may_concern(first, block_hash):
+            return first, 1
         votes: dict[bytes, list[str]] = {}
         found: dict[bytes, _Told] = {}
-        async with aclosing(self._receipts_of_each(wire, hashes)) as each:
-            async for name, other in each:
-                told = _told(other, shape)
-                digest = b"" if isinstance(told, NodeError) else _digest(told)
+        hashes = [] if isinstance(first, NodeError) else [t.hash for t in first.transactions]
+        async with aclosing(self._told_by_each(block_hash, hashes)) as each:
+            async for name, told in each:
+                digest = b"" if isinstance(told, NodeError) else told.digest()
                 votes.setdefault(digest, []).append(name)
                 if isinstance(told, NodeError):
                     continue
                 found[digest] = told
                 if len(votes[digest]) >= self._pool.needed:
                     break
-        self._note_dissent(wire, votes)
+        self._note_dissent(first, votes)
         if not found:
-            raise NodeError(f"No provider gives the receipts of block {wire.hash} as its header has them.", "Retried.")
-        digest = max(found, key=lambda d: len(votes[d]))
-        return found[digest], len(votes[digest])
+            if isinstance(first, NodeError):
+                raise first
+            raise NodeError(f"No provider tells block {block_hash} as its header has it.", "It is asked again.")
+        # Below the quorum a header that has its hash speaks for what comes with it.
+        ranked = sorted(found, key=lambda d: (len(votes[d]) >= self._pool.needed, _authentic(found[d]), len(votes[d])))
+        best = ranked[-1]
+        if len(votes[best]) < self._pool.needed and not _authentic(found[best]) and len(ranked) > 1:
+            raise NodeError(f"The providers disagree about block {block_hash}, without a majority.", "Asked again.")
+        return found[best], len(votes[best])
 
-    async def _receipts_of_each(self, wire: WireBlock, hashes: list[str]) -> AsyncGenerator[tuple[str, bytes], None]:
-        calls: list[tuple[str, list[object]]] = [("eth_getBlockReceipts", [wire.hash])]
-        if not self._receipts_by_block:
-            calls = [("eth_getTransactionReceipt", [h]) for h in hashes]
+    def _may_concern(self, told: "_Told", block_hash: str) -> bool:
+        """Whether the quorum's word is needed: unless everybody who follows its hash agrees that no log concerns us."""
+        if not self._watched:
+            return False
+        bloom = int(told.wire.logs_bloom, 16) if told.wire.logs_bloom else 0
+        return not _authentic(told) or may_hold(bloom, self._watched)
+
+    async def _told_by_each(
+        self, block_hash: str, hashes: list[str]
+    ) -> "AsyncGenerator[tuple[str, _Told | NodeError], None]":
+        calls: list[tuple[str, list[object]]] = [("eth_getBlockByHash", [block_hash, True])]
+        if self._receipts_by_block:
+            calls.append(("eth_getBlockReceipts", [block_hash]))
+        else:
+            calls += [("eth_getTransactionReceipt", [h]) for h in hashes]
         async with aclosing(self._pool.each(calls, timeout=_AGREEMENT_SECONDS)) as each:
             async for name, answer in each:
                 if isinstance(answer, NodeError) or any(a is None or isinstance(a, NodeRejected) for a in answer):
                     continue  # it does not have the block yet, or cannot be asked: no word for or against
-                yield name, msgspec.json.encode(answer[0] if self._receipts_by_block else answer)
+                receipts = answer[1] if self._receipts_by_block else answer[1:]
+                yield name, self._told(msgspec.json.encode(answer[0]), msgspec.json.encode(receipts), block_hash)
 
-    def _note_dissent(self, wire: WireBlock, votes: dict[bytes, list[str]]) -> None:
+    def _note_dissent(self, first: "_Told | NodeError", votes: dict[bytes, list[str]]) -> None:
         agreed = next((d for d, names in votes.items() if d and len(names) >= self._pool.needed), None)
-        says = {
-            n: f"receipts {d.hex()[:12] or 'that do not fit the header'}" for d, names in votes.items() for n in names
-        }
+        number = None if isinstance(first, NodeError) or not first.wire.number else int(first.wire.number, 16)
+        says = {n: f"content {d.hex()[:12] or 'that contradicts itself'}" for d, names in votes.items() for n in names}
         for digest, names in votes.items():
             for name in names:
                 if digest == agreed or len(votes) == 1:
                     self.dissent.pop(name, None)
                 elif agreed is not None or not digest:
-                    number = int(wire.number, 16) if wire.number else None
                     since = self.dissent[name].since if name in self.dissent else time.monotonic()
-                    what = f"Receipts of block {number}"
+                    what = f"Content of block {'?' if number is None else number}"
                     self.dissent[name] = Disagreement(what, number, says, since, time.monotonic())
 
     async def _receipts(self, block_hash: str) -> bytes:
@@ -222,15 +249,19 @@ class Fetcher:
                 raise result
         return msgspec.json.encode(results)
 
-    async def _parity_traces(self, number: int, block_hash: str) -> dict[str, CallFrame | None] | None:
+    async def _parity_traces(
+        self, number: int, block_hash: str, *, whole: frozenset[str] = frozenset()
+    ) -> dict[str, CallFrame | None] | None:
+        """Call trees by transaction hash, from a provider that has those of `whole`, if there is one."""
+
+        def accept(traces: list[ParityTrace] | None) -> bool:
+            if traces and traces[0].block_hash != block_hash:
+                return False
+            return not whole or whole <= {t.transaction_hash for t in traces or ()}
+
         try:
-            flat = await self._pool.call(
-                "trace_block",
-                [hex(number)],
-                as_=list[ParityTrace],
-                accept=lambda traces: not traces or traces[0].block_hash == block_hash,
-            )
-            flat = flat or []
+            call = self._pool.call("trace_block", [hex(number)], as_=list[ParityTrace], accept=accept)
+            flat: list[ParityTrace] = await call or []
             if flat and flat[0].block_hash != block_hash:
                 raise NodeError("trace_block goes by height, and another block is there now.", "It is followed.")
             by_transaction: dict[str, list[ParityTrace]] = {}
@@ -259,51 +290,53 @@ class Fetcher:
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """The receipts of a block as one provider told them."""
+    """A block with its receipts as one provider told them, found to belong together."""
 
-    raw: bytes
+    raw_block: bytes
+    raw_receipts: bytes
+    wire: WireBlock
+    parked: tuple[ParkedTransaction, ...]
     transactions: list[Transaction]
     receipts: list[Receipt]
     malformed: dict[str, tuple[MalformedLog, ...]]
 
+    def digest(self) -> bytes:
+        """What matters of it, so that two providers' can be compared: transactions, bloom, status and logs."""
+        calls = [(t.hash, t.from_, t.to, t.value, t.input) for t in self.transactions]
+        said = [(r.transaction_hash, r.status, r.logs) for r in self.receipts]
+        bad = [log.raw for logs in self.malformed.values() for log in logs]
+        return hashlib.sha256(msgspec.json.encode((self.wire.logs_bloom, calls, said, bad)).lower()).digest()
 
-class _Shape(msgspec.Struct, frozen=True):
-    """A block whose receipts are wanted. `state_sync`: see `aligned`."""
 
-    wire: WireBlock
-    parked: tuple[ParkedTransaction, ...]
-    state_sync: bool
-
-
-def _told(raw: bytes, shape: _Shape) -> "_Told | NodeError":
-    """Receipts, if they are those of the block's transactions and have the logs that its header's bloom is made of."""
-    wire = shape.wire
-    try:
-        receipts, malformed = parse_receipts(raw)
-        both = aligned(wire.transactions, receipts, shape.parked, state_sync=shape.state_sync)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return NodeError(f"The receipts of block {wire.hash} cannot be read: {error}.", "Check the node.")
-    except NodeError:
-        return NodeError(
-            f"The receipts of block {wire.hash} are not those of its transactions.",
-            "Check the node; it is asked again.",
-        )
+def _fits(wire: WireBlock, receipts: Sequence[Receipt]) -> bool:
+    """Whether these logs are those of which the header's bloom is made. A zero bloom says nothing: some chains leave
+    it so."""
     bloom = int(wire.logs_bloom, 16) if wire.logs_bloom else 0
-    if bloom and not malformed:  # else there is nothing to compare with, or not all of it
-        try:
-            fits = bloom_of(log for receipt in receipts for log in receipt.logs) == bloom
-        except ValueError:  # an address or topic that is not hex: the decoder counts it, the block is not lost
-            fits = True
-        if not fits:
-            return NodeError(f"The logs of block {wire.hash} are not those of its header.", "Check the node.")
-    return _Told(raw, both.transactions, both.receipts, malformed)
+    try:
+        return not bloom or bloom_of(log for receipt in receipts for log in receipt.logs) == bloom
+    except ValueError:  # an address or topic that is not hex: the decoder counts it, the block is not lost
+        return True
 
 
-def _digest(told: _Told) -> bytes:
-    """What matters of a block's receipts, so that two providers' can be compared: status and logs, in order."""
-    said = [(r.transaction_hash, r.status, r.logs) for r in told.receipts]
-    bad = [log.raw for logs in told.malformed.values() for log in logs]
-    return hashlib.sha256(msgspec.json.encode((said, bad)).lower()).digest()
+def _authentic(told: _Told) -> bool:
+    """Whether bloom and gas are what the block's hash stands for, and the receipts account for both."""
+    try:
+        bloom = int(told.wire.logs_bloom or "0x0", 16)
+        used = sum(int(r.gas_used, 16) for r in told.receipts)
+        return (
+            used == int(told.wire.gas_used or "-1", 16)
+            and (bloom != 0 or not any(r.logs for r in told.receipts))
+            and is_authentic(told.raw_block, told.wire.hash or "")
+        )
+    except ValueError:
+        return False
+
+
+def _hashes_in(raw: bytes, block_hash: str) -> list[str]:
+    try:
+        return [t.hash for t in parse_block(raw)[0].transactions]
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise NodeError(f"Block {block_hash} cannot be read: {error}.", "Check the node.") from error
 
 
 async def _nothing() -> None:

@@ -67,12 +67,14 @@ class Triage:
                 by_tx.setdefault(finding.tx_hashes[0], []).append(finding)
         conditions = {_condition_key(f): f for f in findings if f.condition}
         transitions: list[Alert] = []
+        for key, finding in conditions.items():
+            # It is the state that one transaction left: the gravest of those with the same victims.
+            alike = [tx for tx, group in by_tx.items() if any(set(f.victims) & set(finding.victims) for f in group)]
+            if alike and key not in self._live:
+                gravest = max(alike, key=lambda tx: max((bool(f.loss), f.confidence) for f in by_tx[tx]))
+                by_tx[gravest].append(msgspec.structs.replace(finding, tx_hashes=(gravest,)))
+                self._joined[key] = block.hash if block else None
         for tx_hash, group in by_tx.items():
-            victims = {v for f in group for v in f.victims}
-            for key, finding in conditions.items():
-                if key not in self._live and victims & set(finding.victims):
-                    group.append(finding)
-                    self._joined[key] = block.hash if block else None
             fingerprint = _fingerprint(group[0].chain_id, "tx", tx_hash)
             transitions += self._found(fingerprint, tuple(group), condition=False)
         for key, finding in conditions.items():
