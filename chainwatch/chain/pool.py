@@ -471,19 +471,15 @@ class Pool:
         }
         refused: list[NodeRejected] = []
         failed: list[NodeError] = []
-        while tasks:
-            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                try:
-                    result = task.result()
-                except NodeRejected as error:
-                    refused.append(error)
-                except NodeError as error:
-                    failed.append(error)
-                else:
-                    for other in tasks:
-                        other.add_done_callback(_heard)
-                    return result
+        for task in tasks:
+            task.add_done_callback(_heard)
+        for next_ in asyncio.as_completed(tasks):
+            try:
+                return await next_
+            except NodeRejected as error:
+                refused.append(error)
+            except NodeError as error:
+                failed.append(error)
         if refused:
             raise refused[0]
         if failed:

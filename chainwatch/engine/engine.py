@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 
+import msgspec
 import structlog
 from apprise import NotifyType
 
@@ -62,6 +63,7 @@ _DRAIN_SECONDS = 20.0
 _KEPT_EXECUTIONS = 500
 _RESUMED_BLOCKS = 4_096
 _DISAGREEMENT_SECONDS = 15.0  # one about a block's content is over when it has not come again for this long
+_CONFIRMATION_SECONDS = 2.0
 _SLICE_SECONDS = 0.003
 _ACTED_ON = (AlertEvent.OPENED, AlertEvent.UPDATED)
 
@@ -279,6 +281,10 @@ class Engine:
         before = await self._before_late(block.ref, readings) if late is not None else None
         outcome = await _in_slices(self.pipeline.steps(block, readings, late_before=before))
         await self._decide(outcome.alerts, block.executions, readings)
+        if outcome.alerts and late is None and not await self._stands(block):
+            log.warning("a block that the quorum does not know raised alerts, which are dropped", block=block.ref.hash)
+            self.pipeline.orphan((block.ref,))
+            outcome = msgspec.structs.replace(outcome, alerts=(), findings=())
         self._observer.block(item, outcome, time.perf_counter() - started)
         self._count(outcome, block, late=late is not None)
         if self.mempool is not None:
@@ -308,6 +314,20 @@ class Engine:
             park = partial(self.store.park, self._chain.id, "transaction", block.ref.number, block.ref.hash)
             await self._writes.write(partial(park, one.hash, one.reason))
         self._publish(outcome.alerts)
+
+    async def _stands(self, block: Block) -> bool:
+        """Whether the quorum has this block; waits a moment for providers that are behind. What was decided is
+        decided: this is about whom to wake. Where nobody says otherwise in time, somebody is woken."""
+        ref = block.ref
+        if self.pool.needed < 2 or block.confirmed_by >= self.pool.needed or ref.number is None:
+            return True
+        deadline = time.monotonic() + _CONFIRMATION_SECONDS
+        while time.monotonic() < deadline:
+            confirmed = self.source.heads.confirmed(ref.number)
+            if confirmed is not None:
+                return confirmed == ref.hash
+            await asyncio.sleep(0.02)
+        return True
 
     async def _before_late(self, ref: BlockRef, readings: dict[str, ProbeReading]) -> dict[str, ProbeReading]:
         """The Probes at the parent of a late block: those of the late block before it, else asked for."""

@@ -1,42 +1,66 @@
 """Pending transactions, simulated into Executions. Lossy by nature, and it counts what it sheds.
 
-Full bodies come by subscription. Transactions that could touch a contract are simulated on the latest block
-(never on `pending`: Anvil's pending state already contains the pooled attack). Those aimed at protected
-contracts go first; when the queue is full the least relevant are shed, and the counts say so.
+Every provider that pushes pending transactions is followed, and what they push is merged. Transactions that could
+touch a contract are simulated (`chainwatch.sources.simulate`). Those aimed at protected contracts go first and have
+simulators of their own; when the queue is full the least relevant are shed, and the counts say so. A transaction that
+was yielded and can no longer happen is said to be `Gone`; one that is included is not, its block says so. All that is
+remembered is bounded.
 """
 
 import asyncio
 import heapq
-import itertools
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
 
 from chainwatch.chain.pool import Pool
 from chainwatch.chain.probes import ProbeSpec
-from chainwatch.chain.rpc import NO_SUCH_METHOD
+from chainwatch.chain.rpc import quantity
 from chainwatch.chain.subscribe import subscribe
-from chainwatch.chain.wire import WireHeader
+from chainwatch.chain.wire import read_transaction
 from chainwatch.config.models import ChainConfig
 from chainwatch.errors import NodeError, NodeRejected
-from chainwatch.types import Address, Block, CallFrame, Execution, Log, ProbeReading, Stage, Transaction
+from chainwatch.sources.simulate import Outdated, Simulator
+from chainwatch.types import Address, Block, Execution, Hash, ProbeReading, Transaction
 
 log = structlog.get_logger(__name__)
 
 _MAX_QUEUE = 2_000
 _MAX_AGE_SECONDS = 12.0  # one Ethereum slot: later than this it is included or dropped
-_SIMULATIONS_AT_ONCE = 4
-_SIMULATION_TIMEOUT_SECONDS = 2.0
-_SEEN_KEPT = 20_000
+_SIMULATIONS_AT_ONCE = 8
+_RESERVED = 2  # of these, for what is aimed at protected contracts: slow others are not in its way
+_UNREAD = 256  # simulated and not yet taken: then simulating waits
+_SEEN_KEPT = 50_000
+_KEPT = 20_000  # pending transactions known, for replacements and sequences
+_KEPT_CHARACTERS = 64_000_000  # of calldata in them
 _PAYMENT_GAS = 21_000  # what every transaction costs before any code runs (Yellow Paper, G_transaction)
-_INVALID_PARAMS = -32602  # it knows no callTracer, or dislikes this very transaction: not remembered
+
+_BODIES_AT_ONCE, _BODIES_TASKS, _BODIES_TRIES = 100, 2, 3
+_BODIES_TIMEOUT_SECONDS = 2.0
+_FIRST_BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS = 0.2, 10.0
+
+_ASK_SECONDS = 3.0  # between questions whether what was yielded is still there
+_ASK_AT_ONCE = 100
+_ASK_TIMEOUT_SECONDS = 3.0
+_STALE_SECONDS = 600.0  # not asked after any more, and no longer believed to run before another
+
+_LEVELS = 4
+_URGENT_LEVELS = 2  # aimed at a protected contract, or naming one
+_REFUSED = " was refused: "  # how `subscribe` says that the node answered an error
 
 
 class PendingCounts(msgspec.Struct):
-    """What became of the pending transactions that were pushed to us."""
+    """What became of the pending transactions that were pushed to us.
+
+    `late` were included, or waited too long, before they were simulated; `replaced` and `gone` could happen and can
+    no longer. `first_by` is how many each provider was the first to push.
+    """
 
     seen: int = 0
     irrelevant: int = 0
@@ -44,165 +68,341 @@ class PendingCounts(msgspec.Struct):
     failed: int = 0
     shed: int = 0
     late: int = 0
+    replaced: int = 0
+    gone: int = 0
+    first_by: dict[str, int] = {}
 
 
 class Simulated(msgspec.Struct, frozen=True):
-    """A pending transaction as an Execution, and the Probes after it."""
+    """A pending transaction as an Execution, and the Probes after it ({} where the node cannot)."""
 
     execution: Execution
     readings: dict[str, ProbeReading]
 
 
 class Gone(msgspec.Struct, frozen=True):
-    """A pending transaction that is no more."""
+    """A transaction that was `Simulated` and can no longer happen."""
 
     tx_hash: str
     reason: str
 
 
-class _TracedLog(msgspec.Struct):
-    address: str
-    topics: list[str] = []
-    data: str = "0x"
-    position: str = "0x0"
-    index: str | None = None
+PendingItem = Simulated | Gone
 
 
-class TracedFrame(msgspec.Struct, rename="camel"):
-    """A `callTracer` frame with the logs it emitted (`withLog`)."""
+class _Pending(msgspec.Struct):
+    """A pending transaction. `level`: see `_level`. It is `waiting` until it is simulated or shed; then, if it was
+    yielded, `told_at` by time.monotonic()."""
 
-    type: str
-    from_: str = msgspec.field(name="from")
-    to: str | None = None
-    value: str | None = None
-    input: str = "0x"
-    output: str | None = None
-    error: str | None = None
-    calls: list["TracedFrame"] | None = None
-    logs: list[_TracedLog] | None = None
+    transaction: Transaction
+    nonce: int
+    provider: str
+    arrived: float
+    level: int
+    waiting: bool = False
+    told_at: float | None = None
+    asked_at: float = 0.0
+
+    @property
+    def hash(self) -> Hash:
+        return self.transaction.hash
+
+    def outbids(self, other: "_Pending") -> bool:
+        """Whether nodes let it take the place of `other`: all ask for a higher fee and no lower tip."""
+        (fee, tip), (other_fee, other_tip) = self.fees(), other.fees()
+        return fee > other_fee and tip >= other_tip
+
+    def fees(self) -> tuple[int, int]:
+        """Greatest fee and greatest tip per gas, in wei."""
+        given = self.transaction
+        fee = quantity(given.max_fee_per_gas or given.gas_price)
+        return fee, quantity(given.max_priority_fee_per_gas) if given.max_fee_per_gas else fee
 
 
-class _SimulatedCall(msgspec.Struct):
-    status: str
-    logs: list[Log] = []
+class _Book:
+    """The pending transactions known, by hash and by sender and nonce. Forgets the oldest."""
+
+    def __init__(self) -> None:
+        self._by_hash: OrderedDict[Hash, _Pending] = OrderedDict()
+        self._by_sender: dict[Address, dict[int, list[_Pending]]] = {}
+        self._characters = 0
+
+    def __len__(self) -> int:
+        return len(self._by_hash)
+
+    def get(self, tx_hash: Hash) -> _Pending | None:
+        return self._by_hash.get(tx_hash)
+
+    def add(self, entry: _Pending) -> list[_Pending]:
+        """Those that are forgotten for it."""
+        self._by_hash[entry.hash] = entry
+        self._by_sender.setdefault(entry.transaction.from_, {}).setdefault(entry.nonce, []).append(entry)
+        self._characters += len(entry.transaction.input)
+        forgotten = []
+        while len(self._by_hash) > _KEPT or (self._characters > _KEPT_CHARACTERS and len(self._by_hash) > 1):
+            oldest = next(iter(self._by_hash.values()))
+            self.remove(oldest)
+            forgotten.append(oldest)
+        return forgotten
+
+    def remove(self, entry: _Pending) -> None:
+        del self._by_hash[entry.hash]
+        self._characters -= len(entry.transaction.input)
+        nonces = self._by_sender[entry.transaction.from_]
+        nonces[entry.nonce].remove(entry)
+        if not nonces[entry.nonce]:
+            del nonces[entry.nonce]
+        if not nonces:
+            del self._by_sender[entry.transaction.from_]
+
+    def knows(self, sender: Address) -> bool:
+        return sender in self._by_sender
+
+    def at(self, sender: Address, nonce: int) -> list[_Pending]:
+        """Those of which one at most will happen."""
+        return list(self._by_sender.get(sender, {}).get(nonce, ()))
+
+    def up_to(self, sender: Address, nonce: int) -> list[_Pending]:
+        nonces = self._by_sender.get(sender, {})
+        return [entry for n in sorted(n for n in nonces if n <= nonce) for entry in nonces[n]]
+
+    def before(self, entry: _Pending, most: int = 8) -> list[Transaction]:
+        """The transactions of its sender that must happen before it, as far as they are known; the nearest ones."""
+        nonces = self._by_sender.get(entry.transaction.from_, {})
+        if len(nonces) < 2:
+            return []
+        lower = sorted(heapq.nlargest(most, (n for n in nonces if n < entry.nonce)))
+        oldest = time.monotonic() - _STALE_SECONDS
+        best = (max(nonces[n], key=_Pending.fees) for n in lower)
+        return [each.transaction for each in best if each.arrived > oldest]
 
 
-class _SimulatedBlock(msgspec.Struct):
-    """One block of `eth_simulateV1`; ours hold one call."""
+class _Wanted(msgspec.Struct):
+    """A hash whose transaction is wanted, and who said it."""
 
-    calls: tuple[_SimulatedCall]
-
-
-def _split(root: TracedFrame) -> tuple[CallFrame, list[Log]]:
-    """The call tree without logs, and the logs in the order they were emitted, reverted ones left out."""
-    logs: list[Log] = []
-
-    def visit(frame: TracedFrame, reverted: bool) -> CallFrame:
-        reverted = reverted or frame.error is not None
-        own = list(frame.logs or ()) if not reverted else []
-        children = []
-        # `position` says how many sub-calls came before the log.
-        for index, child in enumerate(frame.calls or ()):
-            while own and int(own[0].position, 16) <= index:
-                emit(own.pop(0))
-            children.append(visit(child, reverted))
-        for rest in own:
-            emit(rest)
-        return CallFrame(
-            type=frame.type, from_=frame.from_, to=frame.to, value=frame.value, input=frame.input,
-            output=frame.output, error=frame.error, calls=children,
-        )  # fmt: skip
-
-    def emit(entry: _TracedLog) -> None:
-        logs.append(Log(address=entry.address, topics=entry.topics, data=entry.data, log_index=hex(len(logs))))
-
-    return visit(root, False), logs
+    provider: str
+    tries: int = 0
 
 
 class MempoolSource:
-    """Yields Executions of stage `pending`."""
+    """Yields what pending transactions would do, and which of them can no longer happen.
+
+    `counts` and `subscribed`, the names of the providers that push, may be read at any time.
+    """
 
     def __init__(
-        self, pool: Pool, chain: ChainConfig, protected: frozenset[Address], _specs: Sequence[ProbeSpec] = ()
+        self, pool: Pool, chain: ChainConfig, protected: frozenset[Address], specs: Sequence[ProbeSpec] = ()
     ) -> None:
-        self._rpc = pool
-        self._ws = next(p.ws for p in chain.having("heads") if p.ws is not None)
-        self._chain_id = chain.id
+        self._pool = pool
+        self._endpoints = {p.name: p.ws for p in chain.having("heads") if p.ws is not None}
+        self._providers = {provider.name: provider for provider in pool.providers}
+        self._readers = {provider.name for provider in pool.having("reads")}
+        self._simulator = Simulator(pool, chain.id, specs)
         self._protected = protected
         self._needles = tuple(address[2:] for address in protected)
-        self._queue: list[tuple[int, int, float, Transaction]] = []
-        self._order = itertools.count()
-        self._woken = asyncio.Event()
-        self._done: asyncio.Queue[Execution] = asyncio.Queue(maxsize=256)
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._hashes_only: set[str] = set()
+        self._seen: OrderedDict[Hash, None] = OrderedDict()
+        self._wanted: OrderedDict[Hash, _Wanted] = OrderedDict()
+        self._book = _Book()
+        self._queues: tuple[OrderedDict[Hash, _Pending], ...] = tuple(OrderedDict() for _ in range(_LEVELS))
+        self._told: OrderedDict[Hash, _Pending] = OrderedDict()
+        self._bodies_wanted, self._work, self._urgent_work = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._out: asyncio.Queue[PendingItem | asyncio.Task[None]] = asyncio.Queue()
+        self._room = asyncio.Semaphore(_UNREAD)
         self.counts = PendingCounts()
-        self._traces = True  # until the node says that it cannot
-        self.subscribed = False
+        self.subscribed: set[str] = set()
 
-    def note_block(self, block: Block) -> None:
-        """A block was included."""
-
-    async def items(self) -> AsyncIterator[Simulated | Gone]:
-        """The stream; ends only by cancellation."""
-        tasks = [asyncio.create_task(self._follow())]
-        tasks += [asyncio.create_task(self._simulate_on()) for _ in range(_SIMULATIONS_AT_ONCE)]
-        getter: asyncio.Task[Execution] | None = None
+    async def items(self) -> AsyncIterator[PendingItem]:
+        """The stream; ends only by cancellation. What was not taken when it is left is there when it is resumed."""
+        loops = [self._follow(name, ws) for name, ws in self._endpoints.items()]
+        reserved = min(_RESERVED, _SIMULATIONS_AT_ONCE - 1)
+        loops += [self._simulate_on(urgent=i < reserved) for i in range(_SIMULATIONS_AT_ONCE)]
+        loops += [self._fetch_bodies() for _ in range(_BODIES_TASKS)]
+        tasks = [asyncio.create_task(loop) for loop in [*loops, self._ask_after()]]
+        for task in tasks:
+            task.add_done_callback(self._out.put_nowait)
         try:
             while True:
-                getter = asyncio.create_task(self._done.get())
-                done, _ = await asyncio.wait([getter, *tasks], return_when=asyncio.FIRST_COMPLETED)
-                if getter in done:
-                    yield Simulated(getter.result(), {})
-                    continue
-                for task in done:  # a collector that ends is an error, never silence
-                    task.result()
+                item = await self._out.get()
+                if isinstance(item, asyncio.Task):  # a collector that ends is an error, never silence
+                    item.result()
+                    raise RuntimeError(f"{item} ended")
+                if isinstance(item, Simulated):
+                    self._room.release()
+                yield item
         finally:
-            started = tasks if getter is None else [getter, *tasks]
-            for task in started:
+            for task in tasks:
+                task.remove_done_callback(self._out.put_nowait)
                 task.cancel()
-            await asyncio.gather(*started, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow(self) -> None:
-        decoder = msgspec.json.Decoder(Transaction)
-        delay = 0.2
+    def note_block(self, block: Block) -> None:
+        """`block` was included: its transactions are no longer pending, and others cannot happen any more.
+
+        To be called with every block, late ones too; cheap.
+        """
+        self._simulator.new_block()
+        used: dict[Address, dict[int, Hash]] = {}
+        for execution in block.executions:
+            transaction = execution.transaction
+            self._remember(transaction.hash)  # a provider that is behind may still push it
+            self._wanted.pop(transaction.hash, None)
+            if not self._book.knows(transaction.from_):
+                continue
+            used.setdefault(transaction.from_, {})[quantity(transaction.nonce)] = transaction.hash
+            if (entry := self._book.get(transaction.hash)) is not None:
+                self.counts.late += entry.waiting
+                self._forget(entry)
+        for sender, nonces in used.items():
+            highest = max(nonces)
+            for entry in self._book.up_to(sender, highest):
+                by = nonces.get(entry.nonce)
+                self._gone(entry, f"its nonce was used by {by or f'another, before {nonces[highest]}'}")
+
+    async def simulate(self, transaction: Transaction) -> Execution:
+        """What the transaction would do on the latest block, on its own.
+
+        Raises NodeError when no node can simulate it.
+        """
+        return (await self._simulator.simulate(transaction))[0]
+
+    # --- What is pushed
+
+    async def _follow(self, name: str, ws: str) -> None:
+        delay = _FIRST_BACKOFF_SECONDS
+        provider = self._providers.get(name)
         while True:
+            bodies = name not in self._hashes_only
+            params: list[Any] = ["newPendingTransactions", True] if bodies else ["newPendingTransactions"]
             try:
-                async for raw in subscribe(self._ws, ["newPendingTransactions", True], opened=self._opened):
-                    delay = 0.2
-                    try:
-                        self._accept(decoder.decode(raw))
-                    except (msgspec.MsgspecError, ValueError) as error:
-                        self.counts.failed += 1
-                        log.warning("pending transaction cannot be read", error=str(error))
+                if provider is not None:
+                    await provider.verify()
+                async for raw in subscribe(ws, params, opened=partial(self.subscribed.add, name)):
+                    delay = _FIRST_BACKOFF_SECONDS
+                    self._pushed(raw, name)
             except NodeError as error:
-                self.subscribed = False
-                log.warning("pending subscription lost", error=str(error), retry_seconds=delay)
+                if bodies and _REFUSED in error.problem:
+                    self._hashes_only.add(name)
+                    log.warning("provider pushes no whole pending transactions; hashes are tried", provider=name)
+                    continue
+                log.warning("pending subscription lost", provider=name, error=str(error), retry_seconds=delay)
+                self.subscribed.discard(name)
                 await asyncio.sleep(delay)
-                delay = min(delay * 2, 10.0)
+                delay = min(delay * 2, _LONGEST_BACKOFF_SECONDS)
+            finally:
+                self.subscribed.discard(name)
 
-    def _opened(self) -> None:
-        self.subscribed = True
-
-    def _accept(self, transaction: Transaction) -> None:
-        if transaction.hash in self._seen:
+    def _pushed(self, raw: bytes, provider: str) -> None:
+        try:
+            if raw.lstrip().startswith(b'"'):
+                self._want(_hash_in(raw), provider)
+                return
+            transaction = read_transaction(raw)
+        except (msgspec.MsgspecError, ValueError) as error:
+            self.counts.failed += 1
+            log.warning("pending transaction cannot be read", provider=provider, error=str(error))
             return
-        self._seen[transaction.hash] = None
+        if self._wanted.pop(transaction.hash, None) is not None or self._is_new(transaction.hash, provider):
+            self._accept(transaction, provider)
+
+    def _is_new(self, tx_hash: Hash, provider: str) -> bool:
+        if tx_hash in self._seen:
+            return False
+        self._remember(tx_hash)
+        self.counts.seen += 1
+        self.counts.first_by[provider] = self.counts.first_by.get(provider, 0) + 1
+        return True
+
+    def _remember(self, tx_hash: Hash) -> None:
+        self._seen[tx_hash] = None
         if len(self._seen) > _SEEN_KEPT:
             self._seen.popitem(last=False)
-        self.counts.seen += 1
+
+    # --- Bodies of what was pushed as a hash
+
+    def _want(self, tx_hash: Hash, provider: str) -> None:
+        if self._is_new(tx_hash, provider):
+            self._enlist(tx_hash, _Wanted(provider))
+
+    def _enlist(self, tx_hash: Hash, wanted: _Wanted) -> None:
+        self._wanted[tx_hash] = wanted
+        if len(self._wanted) > _MAX_QUEUE:
+            self._wanted.popitem(last=False)
+            self.counts.shed += 1
+        self._bodies_wanted.set()
+
+    async def _fetch_bodies(self) -> None:
+        while True:
+            while not self._wanted:
+                self._bodies_wanted.clear()
+                await self._bodies_wanted.wait()
+            some = [self._wanted.popitem(last=False) for _ in range(min(_BODIES_AT_ONCE, len(self._wanted)))]
+            for tx_hash, wanted, answer in await self._bodies(some):
+                if answer is None or isinstance(answer, NodeRejected):
+                    self._without_body(tx_hash, wanted)
+                    continue
+                try:
+                    transaction = read_transaction(msgspec.json.encode(answer))
+                    if transaction.hash != tx_hash:
+                        raise ValueError(f"it is {transaction.hash}, not {tx_hash}")
+                except ValueError as error:
+                    self.counts.failed += 1
+                    log.warning("pending transaction cannot be read", provider=wanted.provider, error=str(error))
+                    continue
+                if transaction.block_hash is not None:
+                    self.counts.late += 1
+                    continue
+                self._accept(transaction, wanted.provider)
+
+    async def _bodies(self, some: Sequence[tuple[Hash, _Wanted]]) -> list[tuple[Hash, _Wanted, Any]]:
+        """What the nodes answer, None where none has it. Whoever pushed a hash has it, if nobody else does."""
+        asked: dict[str | None, list[tuple[Hash, _Wanted]]] = {}
+        for tx_hash, wanted in some:
+            own = wanted.provider if wanted.tries and wanted.provider in self._providers else None
+            asked.setdefault(own, []).append((tx_hash, wanted))
+        found: list[tuple[Hash, _Wanted, Any]] = []
+        for name, group in asked.items():
+            of = self._pool if name is None else self._providers[name]
+            calls = [("eth_getTransactionByHash", [tx_hash]) for tx_hash, _ in group]
+            try:
+                async with asyncio.timeout(_BODIES_TIMEOUT_SECONDS):
+                    answers = await of.batch(calls)
+            except (NodeError, TimeoutError) as error:
+                log.debug("pending transactions cannot be fetched", count=len(calls), error=str(error))
+                answers = [None] * len(calls)
+            found += [(*each, answer) for each, answer in zip(group, answers, strict=True)]
+        return found
+
+    def _without_body(self, tx_hash: Hash, wanted: _Wanted) -> None:
+        wanted.tries += 1
+        if wanted.tries < _BODIES_TRIES:
+            asyncio.get_running_loop().call_later(0.1 * wanted.tries, self._enlist, tx_hash, wanted)
+            return
+        self.counts.failed += 1
+        self._seen.pop(tx_hash, None)  # whoever pushes it again may have it
+
+    # --- The queue
+
+    def _accept(self, transaction: Transaction, provider: str) -> None:
+        entry = _Pending(
+            transaction, quantity(transaction.nonce), provider, time.monotonic(), self._level(transaction)
+        )  # fmt: skip
+        for old in self._book.at(transaction.from_, entry.nonce):
+            if entry.outbids(old):
+                self.counts.replaced += 1
+                self._forget(old)
+                self._say_gone(old, f"replaced by {transaction.hash}")
+        for forgotten in self._book.add(entry):
+            self.counts.shed += forgotten.waiting
+            self._unlist(forgotten)
         # Without calldata, too, a contract may attack; with the gas of a mere payment none can.
-        plain_payment = len(transaction.input) < 10 and 0 < int(transaction.gas, 16) <= _PAYMENT_GAS
+        plain_payment = len(transaction.input) < 10 and 0 < quantity(transaction.gas) <= _PAYMENT_GAS
         if plain_payment and transaction.to is not None and transaction.to not in self._protected:
             self.counts.irrelevant += 1
             return
-        heapq.heappush(self._queue, (self._priority(transaction), next(self._order), time.monotonic(), transaction))
-        if len(self._queue) > _MAX_QUEUE:
-            self._queue.remove(max(self._queue))
-            heapq.heapify(self._queue)
-            self.counts.shed += 1
-        self._woken.set()
+        self._queue(entry)
 
-    def _priority(self, transaction: Transaction) -> int:
+    def _level(self, transaction: Transaction) -> int:
         """0 goes first: aimed at a protected contract, naming one, creating a contract, anything else."""
         if transaction.to in self._protected:
             return 0
@@ -210,72 +410,121 @@ class MempoolSource:
             return 1
         return 2 if transaction.to is None else 3
 
-    async def _simulate_on(self) -> None:
-        while True:
-            while not self._queue:
-                self._woken.clear()
-                await self._woken.wait()
-            _, _, arrived, transaction = heapq.heappop(self._queue)
-            if time.monotonic() - arrived > _MAX_AGE_SECONDS:
+    def _queue(self, entry: _Pending) -> None:
+        entry.waiting = True
+        self._queues[entry.level][entry.hash] = entry
+        if sum(map(len, self._queues)) > _MAX_QUEUE:
+            _, shed = next(queue for queue in reversed(self._queues) if queue).popitem(last=True)
+            shed.waiting = False
+            self.counts.shed += 1
+        self._work.set()
+        if entry.level < _URGENT_LEVELS:
+            self._urgent_work.set()
+
+    def _queued(self, *, urgent: bool) -> _Pending | None:
+        for queue in self._queues[: _URGENT_LEVELS if urgent else _LEVELS]:
+            while queue:
+                _, entry = queue.popitem(last=False)
+                if time.monotonic() - entry.arrived <= _MAX_AGE_SECONDS:
+                    return entry
+                entry.waiting = False
                 self.counts.late += 1
-                continue
+        return None
+
+    async def _simulate_on(self, *, urgent: bool) -> None:
+        work = self._urgent_work if urgent else self._work
+        while True:
+            while (entry := self._queued(urgent=urgent)) is None:
+                work.clear()
+                await work.wait()
             try:
-                execution = await self.simulate(transaction)
-            except (NodeError, RecursionError, ValueError) as error:
-                self.counts.failed += 1
-                log.debug("simulation failed", transaction=transaction.hash, error=str(error))
-                continue
-            self.counts.simulated += 1
-            await self._done.put(execution)
-
-    async def simulate(self, transaction: Transaction) -> Execution:
-        """What the transaction would do on the latest block.
-
-        Raises NodeError when the node cannot simulate it.
-        """
-        call = {
-            "from": transaction.from_, "to": transaction.to, "value": transaction.value,
-            "input": transaction.input, "gas": transaction.gas,
-        }  # fmt: skip
-        head = await self._rpc.call("eth_getBlockByNumber", ["latest", False], as_=WireHeader)
-        if head is None:
-            raise NodeError("The node has no latest block.", "Check the node.")
-        tree: CallFrame | None = None
-        try:
-            if self._traces:
-                tree, logs = await self._by_trace(call)
-        except NodeRejected as error:
-            if error.code in NO_SUCH_METHOD:
-                self._traces = False
-                log.warning("node has no debug_traceCall", consequence="pending transactions have no call trees")
-            elif error.code != _INVALID_PARAMS:
+                await self._simulate(entry)
+            except asyncio.CancelledError:
+                if entry.waiting:
+                    self._queues[entry.level][entry.hash] = entry
                 raise
-        if tree is not None:
-            succeeded = tree.error is None
-        else:
-            succeeded, logs = await self._by_simulate(call, head)
-        return Execution(
-            chain_id=self._chain_id, stage=Stage.PENDING, transaction=transaction, block=head.ref(), index=0,
-            succeeded=succeeded, logs=logs, trace=tree,
-        )  # fmt: skip
 
-    async def _by_trace(self, call: dict[str, str | None]) -> tuple[CallFrame, list[Log]]:
-        tracer = {"tracer": "callTracer", "tracerConfig": {"withLog": True}}
-        root = await self._rpc.call(
-            "debug_traceCall", [call, "latest", tracer], as_=TracedFrame, timeout=_SIMULATION_TIMEOUT_SECONDS
-        )
-        if root is None:
-            raise NodeError("The node answered null to debug_traceCall.", "Check the node.")
-        return _split(root)
+    async def _simulate(self, entry: _Pending) -> None:
+        try:
+            execution, readings = await self._simulator.simulate(entry.transaction, self._book.before(entry))
+        except Outdated:
+            self.counts.late += entry.waiting
+            entry.waiting = False
+            return
+        except (NodeError, RecursionError, ValueError) as error:
+            self.counts.failed += entry.waiting
+            entry.waiting = False
+            log.debug("simulation failed", transaction=entry.hash, error=str(error))
+            return
+        await self._room.acquire()
+        if not entry.waiting:  # it was included or replaced meanwhile
+            self._room.release()
+            return
+        entry.waiting = False
+        entry.told_at = time.monotonic()
+        self._told[entry.hash] = entry
+        self.counts.simulated += 1
+        self._out.put_nowait(Simulated(execution, readings))
 
-    async def _by_simulate(self, call: dict[str, str | None], head: WireHeader) -> tuple[bool, list[Log]]:
-        blocks = await self._rpc.call(
-            "eth_simulateV1",
-            [{"blockStateCalls": [{"calls": [call]}]}, head.number],
-            as_=list[_SimulatedBlock],
-            timeout=_SIMULATION_TIMEOUT_SECONDS,
-        )
-        if not blocks:
-            raise NodeError("The node answered eth_simulateV1 without a block.", "Check the node.")
-        [result] = blocks[0].calls
-        return result.status == "0x1", result.logs
+    # --- What can no longer happen
+
+    def _forget(self, entry: _Pending) -> None:
+        self._book.remove(entry)
+        self._unlist(entry)
+
+    def _unlist(self, entry: _Pending) -> None:
+        entry.waiting = False
+        self._queues[entry.level].pop(entry.hash, None)
+        self._told.pop(entry.hash, None)
+
+    def _gone(self, entry: _Pending, reason: str) -> None:
+        self.counts.late += entry.waiting
+        self._forget(entry)
+        if self._say_gone(entry, reason):
+            self.counts.gone += 1
+
+    def _say_gone(self, entry: _Pending, reason: str) -> bool:
+        """Only of what was yielded: nobody else has heard of it."""
+        if entry.told_at is None:
+            return False
+        self._out.put_nowait(Gone(entry.hash, reason))
+        return True
+
+    async def _ask_after(self) -> None:
+        """Ask whether what was yielded is still there, those first that were not asked after for longest."""
+        while True:
+            await asyncio.sleep(_ASK_SECONDS)
+            now = time.monotonic()
+            for entry in _older_than(_STALE_SECONDS, self._told, now):
+                del self._told[entry.hash]
+            due = heapq.nsmallest(_ASK_AT_ONCE, self._told.values(), key=lambda entry: (entry.asked_at, entry.level))
+            if not due:
+                continue
+            calls = [("eth_getTransactionByHash", [entry.hash]) for entry in due]
+            answers: dict[str, list[Any]] = {}
+            async with aclosing(self._pool.each(calls, timeout=_ASK_TIMEOUT_SECONDS)) as each:
+                async for name, answer in each:
+                    if not isinstance(answer, NodeError):
+                        answers[name] = answer
+            for index, entry in enumerate(due):
+                entry.asked_at = now
+                # Who pushed it must be among those who say that they do not have it: others may never have had it.
+                heard = entry.provider in answers or entry.provider not in self._readers
+                nobody = bool(answers) and all(answer[index] is None for answer in answers.values())
+                if heard and nobody and entry.hash in self._told:
+                    self._gone(entry, "it disappeared from the mempool")
+                    self._seen.pop(entry.hash, None)  # it may come back
+
+
+def _older_than(seconds: float, told: OrderedDict[Hash, _Pending], now: float) -> Iterator[_Pending]:
+    for entry in list(told.values()):
+        if entry.told_at is None or now - entry.told_at <= seconds:
+            return
+        yield entry
+
+
+def _hash_in(raw: bytes) -> Hash:
+    tx_hash = msgspec.json.decode(raw, type=str).lower()
+    if len(tx_hash) != 66 or not tx_hash.startswith("0x"):
+        raise ValueError(f"{tx_hash[:80]!r} is not a hash")
+    return tx_hash
