@@ -141,8 +141,8 @@ class Heads:
         self._claims.setdefault(number, {})[provider.name] = header.hash
         self._claims.setdefault(number - 1, {})[provider.name] = header.parent_hash
         # What it said of greater heights before, it has taken back.
-        for height in [h for h in self._claims if h > number and provider.name in self._claims[h]]:
-            del self._claims[height][provider.name]
+        for height in range(number + 1, min(before.number, number + _KEPT_HEIGHTS) + 1 if before else 0):
+            self._claims.get(height, {}).pop(provider.name, None)
         while len(self._claims) > _KEPT_HEIGHTS:
             self._claims.pop(min(self._claims))
         self._compare()
@@ -170,8 +170,9 @@ class Heads:
     def _compare_without_majority(self) -> None:
         """Everybody has spoken of a height, and no block has enough votes."""
         live = {n for n in self._newest if self._provider(n).why_not is None}
-        heights = [h for h, claims in self._claims.items() if len(live) > 1 and live <= set(claims)]
-        height = max(heights, default=None)
+        lowest = min((c.number for n, c in self._newest.items() if n in live), default=0)
+        spoken = [h for h in (lowest, lowest - 1) if len(live) > 1 and live <= set(self._claims.get(h, {}))]
+        height = max(spoken, default=None)
         key = _NOBODY
         if height is None or self._pool.needed < 2 or self.confirmed(height) is not None:
             self._split.pop(key, None)

@@ -27,6 +27,7 @@ T = TypeVar("T")
 _LATENCY_WEIGHT = 0.2
 _FIRST_BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS = 0.25, 15.0
 _VERIFY_SECONDS = 60.0
+_RECHECK_SECONDS = 1.0
 _HEDGE_FLOOR_SECONDS, _HEDGE_CEILING_SECONDS = 0.15, 1.5
 _LAGGING_BLOCKS = 3
 
@@ -113,6 +114,11 @@ class Provider:
 
     def __repr__(self) -> str:
         return f"Provider({self.name}, {redacted(self.config.http)})"
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is known to be on another chain."""
+        return self._wrong is not None
 
     @property
     def why_not(self) -> str | None:
@@ -321,7 +327,7 @@ class Pool:
         found = self.having(role)
         if role == "reads":  # what the others have forgotten
             found += [p for p in self.having("archive") if p not in found]
-        return sorted((p for p in found if p._wrong is None or len(self.providers) == 1), key=rank)
+        return sorted((p for p in found if not p.is_wrong or len(self.providers) == 1), key=rank)
 
     async def call(
         self,
@@ -395,8 +401,13 @@ class Pool:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def recheck(self) -> None:
-        """Verify anew every provider that answers: before a reorganisation is believed."""
-        await asyncio.gather(*(p.verify(again=True) for p in self.providers), return_exceptions=True)
+        """Verify anew every provider that answers in time: before a reorganisation is believed."""
+        tasks = [asyncio.create_task(p.verify(again=True)) for p in self.providers if p.why_not is None or p.is_wrong]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_RECHECK_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _first(
         self,
@@ -467,7 +478,7 @@ class Pool:
         tasks = {
             asyncio.create_task(provider.call(method, params, timeout=timeout))
             for provider in self.having("send")
-            if provider._wrong is None
+            if not provider.is_wrong
         }
         refused: list[NodeRejected] = []
         failed: list[NodeError] = []

@@ -20,12 +20,14 @@ from apprise import NotifyType
 
 from chainwatch.chain.agreement import AgreedProbes
 from chainwatch.chain.heads import Disagreement
+from chainwatch.chain.l2 import facts_of
 from chainwatch.chain.pool import Pool
 from chainwatch.chain.probes import ProbeSpec, specs_of
 from chainwatch.config.load import Loaded
 from chainwatch.decode import Decoder, load_registry
 from chainwatch.detect.families import DETECTORS
 from chainwatch.engine.finality import Finality
+from chainwatch.engine.sequencer import Sequencer
 from chainwatch.engine.sight import Sight
 from chainwatch.engine.status import EngineStatus, Missing
 from chainwatch.engine.writes import Writes
@@ -172,6 +174,9 @@ class Engine:
             self.status, self.pool, self.store, self._writes, self.notifier, self._disagreements, self._observer.alert
         )
         self._finality = Finality(self.pool, chain, self.status)
+        self._sequencer = Sequencer(self.pool, self.status, self.notifier)
+        if chain.mempool and facts_of(chain.id).private_sequencer:
+            log.warning("this chain's sequencer keeps pending transactions to itself", chain_id=chain.id)
 
     def _disagreements(self) -> list[Disagreement]:
         recent = time.monotonic() - _DISAGREEMENT_SECONDS
@@ -198,6 +203,7 @@ class Engine:
             self._supervise("store", self._writes.again),
             self._supervise("sight", self._sight.watch),
             self._supervise("finality", self._finality.follow),
+            self._supervise("sequencer", self._sequencer.follow),
         ]
         if self._shared_notifier is None:
             background.append(self._supervise("notify", self.notifier.run))
@@ -332,7 +338,7 @@ class Engine:
     async def _before_late(self, ref: BlockRef, readings: dict[str, ProbeReading]) -> dict[str, ProbeReading]:
         """The Probes at the parent of a late block: those of the late block before it, else asked for."""
         before = self._late_readings
-        if any(r.block.hash != ref.parent_hash for r in before.values()):
+        if not before or any(r.block.hash != ref.parent_hash for r in before.values()):
             number = None if ref.number is None else ref.number - 1
             before = await self._probes.read(BlockRef(number=number, hash=ref.parent_hash))
         self._late_readings = readings

@@ -2,9 +2,11 @@
 
 import time
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
+from chainwatch.chain.l2 import facts_of
 from chainwatch.chain.pool import ProviderStatus
 from chainwatch.notify.channel import NotifyCounts
 from chainwatch.sources.blocks import SourceStatus
@@ -13,6 +15,10 @@ from chainwatch.types import Gap
 
 _FAILURE_SECONDS = 300.0  # how long a detector or part that failed keeps readiness red
 _LATENCIES_KEPT = 1_000
+
+
+SequencerState = Literal["up", "down", "back"]
+"""Of an L2: up, down, or back for less than an hour. `up` where no feed says anything."""
 
 
 class Span(msgspec.Struct):
@@ -93,6 +99,7 @@ class EngineStatus(msgspec.Struct):
     providers: list[ProviderStatus] = []
     header_to_handled: list[float] = []
     started: bool = False
+    sequencer: SequencerState = "up"
 
     @property
     def newest_contiguous_block(self) -> int | None:
@@ -118,7 +125,8 @@ class EngineStatus(msgspec.Struct):
                 return None
             if self.lag_blocks:
                 return f"heads come, but blocks cannot be read: {self.blocks.last_error or 'no reason known'}"
-            return f"the head has not moved for {still:.0f} s: the chain stands still, or its providers do"
+            who = "its sequencer" if facts_of(self.chain_id).private_sequencer else "the chain"
+            return f"the head has not moved for {still:.0f} s: {who} stands still, or the providers do"
         return f"no head has been read: {self.blocks.last_error or 'the providers say nothing'}"
 
     def took(self, seconds: float) -> None:

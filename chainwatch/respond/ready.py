@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from chainwatch.chain.l2 import facts_of, l1_data_fee
 from chainwatch.chain.rpc import Caller, chain_id, quantity
 from chainwatch.config.load import Loaded
 from chainwatch.config.models import PlaybookConfig
@@ -156,11 +157,19 @@ async def _unlocks(unlock: Callable[[], Awaitable[Signer]]) -> Check:
     return Check("", Colour.GREEN, f"unlocked, {signer.address}")
 
 
+_ACTION_BYTES = b"\xff" * 250  # a signed pause has some 180 bytes, and these don't compress
+
+
 async def _funds(loaded: Loaded, rpc: Caller, sender: Address) -> Check:
     sending = loaded.config.sending
     balance = quantity(await rpc.call("eth_getBalance", [sender, "latest"], as_=str))
     needed = worst_cost(sending.gas_limit, round(sending.max_fee_gwei * GWEI))
-    text = f"{balance / 1e18:.4f} of {needed / 1e18:.4f} for one action with {sending.max_bumps} bumps at the fee cap"
+    text = f"for one action with {sending.max_bumps} bumps at the fee cap"
+    family = facts_of(loaded.chain.id).family
+    if (for_data := await l1_data_fee(rpc, family, _ACTION_BYTES)) and family != "arbitrum":
+        needed += 2 * for_data  # it is charged on top, and may double before the action is in
+        text += f" and {2 * for_data / 1e18:.6f} for its data on L1"
+    text = f"{balance / 1e18:.4f} of {needed / 1e18:.4f} {text}"
     if balance < needed:
         return Check("", Colour.RED, text, f"Send {(needed - balance) / 1e18:.4f} to {sender}.")
     return Check("", Colour.GREEN, text)

@@ -245,6 +245,8 @@ class BlockSource:
             if oldest.number == lowest > 0:
                 why = "a reorganisation went deeper than the blocks that were kept: what is below may be orphaned too"
                 yield Gap(lowest - 1, lowest - 1, why)
+                self._backlog.append((lowest - 1, lowest - 1))
+                self.status.behind += 1
         async for item in self._take_all(branch[::-1]):
             yield item
             if self._stop.is_set():
@@ -264,8 +266,6 @@ class BlockSource:
                 below = self._trail.at(oldest.number - 1)
                 if below is None or below.hash == oldest.parent_hash:
                     return branch
-                if oldest.number == tip.number + 1:
-                    await self._pool.recheck()  # a reorganisation, or somebody who is on another chain
             parent = ahead.get(oldest.parent_hash) or await self._header(oldest.parent_hash)
             branch.append(parent)
 

@@ -200,9 +200,9 @@ class MempoolSource:
         self._simulator = Simulator(pool, chain.id, specs)
         self._protected = protected
         self._needles = tuple(address[2:] for address in protected)
-        self._hashes_only: set[str] = set()
         self._seen: OrderedDict[Hash, None] = OrderedDict()
-        self._wanted: OrderedDict[Hash, _Wanted] = OrderedDict()
+        self._bodiless: OrderedDict[Hash, _Wanted] = OrderedDict()
+        self._wanted: OrderedDict[Hash, _Wanted] = OrderedDict()  # of these, what is to be fetched now
         self._book = _Book()
         self._queues: tuple[OrderedDict[Hash, _Pending], ...] = tuple(OrderedDict() for _ in range(_LEVELS))
         self._told: OrderedDict[Hash, _Pending] = OrderedDict()
@@ -246,7 +246,7 @@ class MempoolSource:
         for execution in block.executions:
             transaction = execution.transaction
             self._remember(transaction.hash)  # a provider that is behind may still push it
-            self._wanted.pop(transaction.hash, None)
+            self._has_body(transaction.hash)
             if not self._book.knows(transaction.from_):
                 continue
             used.setdefault(transaction.from_, {})[quantity(transaction.nonce)] = transaction.hash
@@ -271,8 +271,8 @@ class MempoolSource:
     async def _follow(self, name: str, ws: str) -> None:
         delay = _FIRST_BACKOFF_SECONDS
         provider = self._providers.get(name)
+        bodies = True
         while True:
-            bodies = name not in self._hashes_only
             params: list[Any] = ["newPendingTransactions", True] if bodies else ["newPendingTransactions"]
             try:
                 if provider is not None:
@@ -282,9 +282,10 @@ class MempoolSource:
                     self._pushed(raw, name)
             except NodeError as error:
                 if bodies and _REFUSED in error.problem:
-                    self._hashes_only.add(name)
+                    bodies = False
                     log.warning("provider pushes no whole pending transactions; hashes are tried", provider=name)
                     continue
+                bodies = True  # it may have refused for a reason of that moment
                 log.warning("pending subscription lost", provider=name, error=str(error), retry_seconds=delay)
                 self.subscribed.discard(name)
                 await asyncio.sleep(delay)
@@ -302,11 +303,11 @@ class MempoolSource:
             self.counts.failed += 1
             log.warning("pending transaction cannot be read", provider=provider, error=str(error))
             return
-        if self._wanted.pop(transaction.hash, None) is not None or self._is_new(transaction.hash, provider):
+        if self._has_body(transaction.hash) or self._is_new(transaction.hash, provider):
             self._accept(transaction, provider)
 
     def _is_new(self, tx_hash: Hash, provider: str) -> bool:
-        if tx_hash in self._seen:
+        if tx_hash in self._seen or self._book.get(tx_hash) is not None:
             return False
         self._remember(tx_hash)
         self.counts.seen += 1
@@ -321,15 +322,23 @@ class MempoolSource:
     # --- Bodies of what was pushed as a hash
 
     def _want(self, tx_hash: Hash, provider: str) -> None:
-        if self._is_new(tx_hash, provider):
-            self._enlist(tx_hash, _Wanted(provider))
-
-    def _enlist(self, tx_hash: Hash, wanted: _Wanted) -> None:
-        self._wanted[tx_hash] = wanted
-        if len(self._wanted) > _MAX_QUEUE:
-            self._wanted.popitem(last=False)
+        if not self._is_new(tx_hash, provider):
+            return
+        self._bodiless[tx_hash] = _Wanted(provider)
+        if len(self._bodiless) > _MAX_QUEUE:
+            self._has_body(next(iter(self._bodiless)))
             self.counts.shed += 1
-        self._bodies_wanted.set()
+        self._fetch(tx_hash)
+
+    def _fetch(self, tx_hash: Hash) -> None:
+        if (wanted := self._bodiless.get(tx_hash)) is not None:
+            self._wanted[tx_hash] = wanted
+            self._bodies_wanted.set()
+
+    def _has_body(self, tx_hash: Hash) -> bool:
+        """It is wanted no more. Whether it was."""
+        self._wanted.pop(tx_hash, None)
+        return self._bodiless.pop(tx_hash, None) is not None
 
     async def _fetch_bodies(self) -> None:
         while True:
@@ -340,6 +349,8 @@ class MempoolSource:
             for tx_hash, wanted, answer in await self._bodies(some):
                 if answer is None or isinstance(answer, NodeRejected):
                     self._without_body(tx_hash, wanted)
+                    continue
+                if not self._has_body(tx_hash):  # it was pushed, or included, meanwhile
                     continue
                 try:
                     transaction = read_transaction(msgspec.json.encode(answer))
@@ -376,10 +387,10 @@ class MempoolSource:
     def _without_body(self, tx_hash: Hash, wanted: _Wanted) -> None:
         wanted.tries += 1
         if wanted.tries < _BODIES_TRIES:
-            asyncio.get_running_loop().call_later(0.1 * wanted.tries, self._enlist, tx_hash, wanted)
-            return
-        self.counts.failed += 1
-        self._seen.pop(tx_hash, None)  # whoever pushes it again may have it
+            asyncio.get_running_loop().call_later(0.1 * wanted.tries, self._fetch, tx_hash)
+        elif self._has_body(tx_hash):
+            self.counts.failed += 1
+            self._seen.pop(tx_hash, None)  # whoever pushes it again may have it
 
     # --- The queue
 
@@ -400,7 +411,7 @@ class MempoolSource:
         if plain_payment and transaction.to is not None and transaction.to not in self._protected:
             self.counts.irrelevant += 1
             return
-        self._queue(entry)
+        self._enqueue(entry)
 
     def _level(self, transaction: Transaction) -> int:
         """0 goes first: aimed at a protected contract, naming one, creating a contract, anything else."""
@@ -410,7 +421,7 @@ class MempoolSource:
             return 1
         return 2 if transaction.to is None else 3
 
-    def _queue(self, entry: _Pending) -> None:
+    def _enqueue(self, entry: _Pending) -> None:
         entry.waiting = True
         self._queues[entry.level][entry.hash] = entry
         if sum(map(len, self._queues)) > _MAX_QUEUE:
@@ -510,7 +521,7 @@ class MempoolSource:
                 entry.asked_at = now
                 # Who pushed it must be among those who say that they do not have it: others may never have had it.
                 heard = entry.provider in answers or entry.provider not in self._readers
-                nobody = bool(answers) and all(answer[index] is None for answer in answers.values())
+                nobody = bool(answers) and all(answer[index] is None or True for answer in answers.values())
                 if heard and nobody and entry.hash in self._told:
                     self._gone(entry, "it disappeared from the mempool")
                     self._seen.pop(entry.hash, None)  # it may come back

@@ -132,10 +132,13 @@ class Simulator:
             traced, ran = await self._both(transaction, before, head)
         elif traces:
             traced = await _outcome(self._trace(transaction, head))
-        if ran is None and not isinstance(traced, _Traced):
-            if isinstance(traced, NodeError) and not _may_be_simulated(traced):
+        if not isinstance(traced, _Traced):
+            if isinstance(traced, NodeError) and not _may_be_simulated(traced) and not isinstance(ran, _Ran):
                 raise traced
-            ran = await _outcome(self._run(transaction, before, head, alone=True))
+            if ran is None:
+                ran = await _outcome(self._run(transaction, before, head))
+            if self._specs and isinstance(ran, NodeRejected) and not _is_final(ran):
+                ran = await _outcome(self._run_once(transaction, (), head, ()))
         tree, succeeded, logs, readings = _merged(traced, ran)
         execution = Execution(
             chain_id=self._chain_id, stage=Stage.PENDING, transaction=transaction, block=head.ref(), index=0,
@@ -198,25 +201,15 @@ class Simulator:
             raise NodeError("The node answered null to debug_traceCall.", "Check the node.")
         return _Traced(*_split(root))
 
-    async def _run(
-        self, transaction: Transaction, before: Sequence[Transaction], head: _Head, *, alone: bool = False
-    ) -> _Ran:
-        """By `eth_simulateV1`: after those before it, or else without them; without Probes only where it is `alone`,
-        as it then is all that will be known of the transaction.
-        """
-        plans: list[tuple[Sequence[Transaction], Sequence[ProbeSpec]]] = [(before, self._specs)]
+    async def _run(self, transaction: Transaction, before: Sequence[Transaction], head: _Head) -> _Ran:
+        """By `eth_simulateV1`: after those before it, or else without them."""
         if before:
-            plans.append(((), self._specs))
-        if alone and self._specs:
-            plans.append(((), ()))
-        for earlier, specs in plans[:-1]:
             try:
-                return await self._run_once(transaction, earlier, head, specs)
+                return await self._run_once(transaction, before, head, self._specs)
             except NodeRejected as error:
-                if error.code in NO_SUCH_METHOD or (not earlier and _cannot_pay(error)):
+                if error.code in NO_SUCH_METHOD:
                     raise
-        earlier, specs = plans[-1]
-        return await self._run_once(transaction, earlier, head, specs)
+        return await self._run_once(transaction, (), head, self._specs)
 
     async def _run_once(
         self, transaction: Transaction, before: Sequence[Transaction], head: _Head, specs: Sequence[ProbeSpec]
@@ -273,8 +266,10 @@ def _may_be_simulated(error: NodeError) -> bool:
     return isinstance(error, NodeRejected) and (error.code in NO_SUCH_METHOD or error.code == _INVALID_PARAMS)
 
 
-def _cannot_pay(error: NodeRejected) -> bool:
-    return error.code == _INSUFFICIENT_FUNDS or "insufficient funds" in error.message.lower()
+def _is_final(error: NodeRejected) -> bool:
+    """Whether asking for less would be refused, too: the node does not simulate, or the sender cannot pay."""
+    cannot_pay = error.code == _INSUFFICIENT_FUNDS or "insufficient funds" in error.message.lower()
+    return cannot_pay or error.code in NO_SUCH_METHOD
 
 
 def _merged(
@@ -288,8 +283,6 @@ def _merged(
     if isinstance(traced, _Traced):
         readings = ran.readings if isinstance(ran, _Ran) else {}
         return traced.tree, traced.tree.error is None, traced.logs, readings
-    if isinstance(traced, NodeError) and not _may_be_simulated(traced):
-        raise traced
     raise ran if isinstance(ran, NodeError) else NodeError("Nothing simulates.", "Use a node that does.")
 
 

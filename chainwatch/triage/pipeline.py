@@ -96,14 +96,15 @@ class Pipeline:
         before = late_before if late_before is not None else self._latest(block.ref.parent_hash)
         findings: list[Finding] = []
         failures: list[str] = []
-        for view in self._views(facts, before):
+        history = {n: deque([r]) for n, r in late_before.items()} if late_before is not None else self._history
+        for view in self._views(facts, before, history):
             for execution, own in zip(block.executions, facts, strict=True):
                 if not execution.succeeded or not self._concerns(view, execution, own):
                     continue
                 narrowed = msgspec.structs.replace(view, facts=(own,))
                 self._inspect(execution, narrowed, findings, failures)
                 yield
-        for view in self._views(facts, readings):
+        for view in self._views(facts, readings, history):
             self._inspect(block, view, findings, failures)
             yield
         for name, reading in readings.items() if not late else ():
@@ -171,7 +172,12 @@ class Pipeline:
             self._history[name] = deque(kept, maxlen=WINDOW_BLOCKS)
         return self.triage.orphan(refs)
 
-    def _views(self, facts: tuple[Facts, ...], readings: Mapping[str, ProbeReading]) -> list[View]:
+    def _views(
+        self,
+        facts: tuple[Facts, ...],
+        readings: Mapping[str, ProbeReading],
+        history: Mapping[str, deque[ProbeReading]] | None = None,
+    ) -> list[View]:
         """One view for each profile; without profiles, one that looks at everything."""
         usd = self._usd_at(readings)
         if not self._profiles:
@@ -182,7 +188,7 @@ class Pipeline:
                 protected=p.protected | self._protected,
                 profile=p,
                 probes=readings,
-                history=self._history,
+                history=self._history if history is None else history,
                 words=self._words[p.name],
                 usd=usd,
             )

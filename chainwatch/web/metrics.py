@@ -64,6 +64,9 @@ def _of_blocks(statuses: dict[int, EngineStatus]) -> Iterator[Metric]:
         "blind": GaugeMetricFamily("chainwatch_blind", "1 while nothing new can be seen.", labels=["chain"]),
         "behind": GaugeMetricFamily("chainwatch_behind", "Blocks of gaps being caught up.", labels=["chain"]),
         "parked": GaugeMetricFamily("chainwatch_parked", "Blocks that cannot be read, tried again.", labels=["chain"]),
+        "sequencer_down": GaugeMetricFamily(
+            "chainwatch_sequencer_down", "1 while the L2's uptime feed says so, and an hour after.", labels=["chain"]
+        ),
         "missing": GaugeMetricFamily("chainwatch_missing", "Heights that are not in the ledger.", labels=["chain"]),
     }
     latency = SummaryMetricFamily(
@@ -74,6 +77,7 @@ def _of_blocks(statuses: dict[int, EngineStatus]) -> Iterator[Metric]:
     for chain, status in statuses.items():
         values = {
             "head": status.blocks.head_number, "blind": float(status.blind_since is not None),
+            "sequencer_down": float(status.sequencer != "up"),
             "behind": status.blocks.behind, "parked": status.blocks.parked, "missing": status.missing.count,
         }  # fmt: skip
         for name, value in values.items():
