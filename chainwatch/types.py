@@ -484,6 +484,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     victims: tuple[Address, ...] = ()
     suspects: tuple[Address, ...] = ()
     condition: bool = False
+    joined: tuple[str, ...] = ()
+    """Fingerprints of the conditions that this transaction brought about, and that have no Alert of their own."""
 
 
 def evidence_overlaps(left: Sequence[Evidence], right: Sequence[Evidence]) -> bool:

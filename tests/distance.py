@@ -3,9 +3,9 @@
     python -m tests.distance [--blocks 12,2,0.25] [--rounds 6,15,30] [--json]
 
 Three providers at 30, 80 and 200 ms (each answer and each pushed header that much later), call trees another 150 ms
-later, a quorum of two. For each block time an attack is mined again and again, and the bot, armed, answers. Prints for
-each: p50 and p95 of decision to broadcast (the proof is there → a provider has acknowledged the pause), of header to
-broadcast, and the share of pauses that were in the very next block. With one provider at hand (0 ms) the same beside it.
+later, a quorum of two. For each block time an attack is mined again and again, and the bot, armed, answers. Prints
+p50 and p95 of decision to broadcast (the proof is there → a provider has acknowledged the pause) and of header to
+broadcast, and the share of pauses that were in the very next block. With one provider at 0 ms the same beside it.
 """
 
 import argparse

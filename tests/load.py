@@ -239,8 +239,9 @@ def _processed(event: Any, receipts: list[dict[str, Any]]) -> None:
         for log in receipt["logs"]:
             prepared = {
                 "address": log["address"], "topics": [HexBytes(t) for t in log["topics"]],
-                "data": HexBytes(log["data"]), "logIndex": int(log["logIndex"], 16), "blockNumber": 0, "transactionIndex": 0,
-                "blockHash": HexBytes("0x" + "00" * 32), "transactionHash": HexBytes(receipt["transactionHash"]),
+                "data": HexBytes(log["data"]), "logIndex": int(log["logIndex"], 16),
+                "blockNumber": 0, "transactionIndex": 0, "blockHash": HexBytes("0x" + "00" * 32),
+                "transactionHash": HexBytes(receipt["transactionHash"]),
             }  # fmt: skip
             assert log["topics"][0] == TRANSFER
             event.events.Transfer().process_log(AttributeDict(prepared))

@@ -225,11 +225,16 @@ class Engine:
 
     def _say_what_was_before(self) -> None:
         """An Alert of an earlier run is not decided on again: its state has moved on. A person has to look."""
-        for alert in self.pipeline.triage.live():
-            if alert.tier is Tier.ACT:
-                text = f"{alert.explanation}\n\nIt is from before this start and is not acted on again: chainwatch act."
-                log.warning("an alert from before this start is still open", alert=alert.alert_id, kind=alert.kind)
-                self.notifier.message(f"[{alert.severity}] still open: {alert.kind}", text, NotifyType.WARNING)
+        before = [alert for alert in self.pipeline.triage.live() if alert.tier is Tier.ACT]
+        for alert in before:
+            log.warning("an alert from before this start is still open", alert=alert.alert_id, kind=alert.kind)
+        if before:
+            newest = before[-1]
+            self.notifier.message(
+                f"[{newest.severity}] {len(before)} alerts from before this start are still open",
+                f"They are not acted on again: chainwatch act. The newest: {newest.kind}. {newest.explanation}",
+                NotifyType.WARNING,
+            )
 
     async def _watch_blocks(self) -> None:
         async with aclosing(self.source.items()) as items:
@@ -285,6 +290,9 @@ class Engine:
         late = item if isinstance(item, LateBlock) else None
         readings = await self._readings(block.ref)
         before = await self._before_late(block.ref, readings) if late is not None else None
+        if late is None and readings and not self.pipeline.knows(block.ref.parent_hash):
+            # The first block after a start, or after one that could not be read: what was it like before?
+            self.pipeline.remember(await self._parents_readings(block.ref))
         outcome = await _in_slices(self.pipeline.steps(block, readings, late_before=before))
         await self._decide(outcome.alerts, block.executions, readings)
         if outcome.alerts and late is None and not await self._stands(block):
@@ -339,10 +347,13 @@ class Engine:
         """The Probes at the parent of a late block: those of the late block before it, else asked for."""
         before = self._late_readings
         if not before or any(r.block.hash != ref.parent_hash for r in before.values()):
-            number = None if ref.number is None else ref.number - 1
-            before = await self._probes.read(BlockRef(number=number, hash=ref.parent_hash))
+            before = await self._parents_readings(ref)
         self._late_readings = readings
         return before
+
+    async def _parents_readings(self, ref: BlockRef) -> dict[str, ProbeReading]:
+        number = None if ref.number is None else ref.number - 1
+        return await self._probes.read(BlockRef(number=number, hash=ref.parent_hash))
 
     async def _watch_pending(self) -> None:
         assert self.mempool is not None

@@ -521,7 +521,7 @@ class MempoolSource:
                 entry.asked_at = now
                 # Who pushed it must be among those who say that they do not have it: others may never have had it.
                 heard = entry.provider in answers or entry.provider not in self._readers
-                nobody = bool(answers) and all(answer[index] is None or True for answer in answers.values())
+                nobody = bool(answers) and all(answer[index] is None for answer in answers.values())
                 if heard and nobody and entry.hash in self._told:
                     self._gone(entry, "it disappeared from the mempool")
                     self._seen.pop(entry.hash, None)  # it may come back

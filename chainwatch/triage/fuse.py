@@ -43,6 +43,7 @@ class Triage:
         """Take up the live Alerts of an earlier run (last transition of each)."""
         for alert in alerts:
             self._keep(_Live(alert, (), condition=alert.condition))
+            self._joined |= dict.fromkeys(alert.joined, alert.block_hash)
 
     def live(self) -> list[Alert]:
         """The live Alerts, oldest first."""
@@ -67,6 +68,7 @@ class Triage:
                 by_tx.setdefault(finding.tx_hashes[0], []).append(finding)
         conditions = {_condition_key(f): f for f in findings if f.condition}
         transitions: list[Alert] = []
+        joining: dict[str, tuple[str, ...]] = {}
         for key, finding in conditions.items():
             # It is the state that one transaction left: the gravest of those with the same victims.
             alike = [tx for tx, group in by_tx.items() if any(set(f.victims) & set(finding.victims) for f in group)]
@@ -74,9 +76,10 @@ class Triage:
                 gravest = max(alike, key=lambda tx: max((bool(f.loss), f.confidence) for f in by_tx[tx]))
                 by_tx[gravest].append(msgspec.structs.replace(finding, tx_hashes=(gravest,)))
                 self._joined[key] = block.hash if block else None
+                joining[gravest] = (*joining.get(gravest, ()), key)
         for tx_hash, group in by_tx.items():
             fingerprint = _fingerprint(group[0].chain_id, "tx", tx_hash)
-            transitions += self._found(fingerprint, tuple(group), condition=False)
+            transitions += self._found(fingerprint, tuple(group), condition=False, joined=joining.get(tx_hash, ()))
         for key, finding in conditions.items():
             if key not in self._joined:
                 transitions += self._found(key, (finding,), condition=True)
@@ -105,9 +108,12 @@ class Triage:
             if live.alert.stage is Stage.PENDING and wanted.intersection(live.alert.tx_hashes)
         ]
 
-    def _found(self, fingerprint: str, findings: tuple[Finding, ...], *, condition: bool) -> list[Alert]:
+    def _found(
+        self, fingerprint: str, findings: tuple[Finding, ...], *, condition: bool, joined: tuple[str, ...] = ()
+    ) -> list[Alert]:
         before = self._live.get(fingerprint)
         alert = self._alert(fingerprint, findings, before.alert if before else None)
+        alert = msgspec.structs.replace(alert, joined=joined or (before.alert.joined if before else ()))
         if before is not None and condition and not _heavier(before.alert, alert):
             return []  # it still holds; what it was like when it began is what it is about
         self._keep(_Live(alert, findings, condition))

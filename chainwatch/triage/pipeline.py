@@ -107,8 +107,8 @@ class Pipeline:
         for view in self._views(facts, readings, history):
             self._inspect(block, view, findings, failures)
             yield
-        for name, reading in readings.items() if not late else ():
-            self._history.setdefault(name, deque(maxlen=WINDOW_BLOCKS)).append(reading)
+        if not late:
+            self.remember(readings)
         readable = not late and bool(readings) and not failures and all(r.error is None for r in readings.values())
         alerts = self.triage.take(findings, block=block.ref, conditions_readable=readable)
         alerts += self.triage.forget_pending(
@@ -116,6 +116,16 @@ class Pipeline:
         )
         malformed = tuple(m for own in facts for m in own.malformed)
         return Outcome(tuple(alerts), tuple(findings), malformed, tuple(failures))
+
+    def knows(self, block_hash: str | None) -> bool:
+        """Whether the newest readings are those of this block, and good: what changed after it can then be told."""
+        newest = [window[-1] for window in self._history.values() if window]
+        return bool(newest) and all(r.block.hash == block_hash and r.error is None for r in newest)
+
+    def remember(self, readings: Mapping[str, ProbeReading]) -> None:
+        """Readings of the block before the next one, where that one was not handled here: at a start, after a Gap."""
+        for name, reading in readings.items():
+            self._history.setdefault(name, deque(maxlen=WINDOW_BLOCKS)).append(reading)
 
     def pending(self, execution: Execution, after: Mapping[str, ProbeReading] = MappingProxyType({})) -> Outcome:
         """What a simulated pending transaction leads to. Failing ones would do nothing.

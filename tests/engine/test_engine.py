@@ -294,6 +294,28 @@ async def test_blindness_is_said_and_so_is_sight_again(scene: Scene, monkeypatch
     assert seen.gaps() == []
 
 
+async def test_an_attack_in_the_first_block_after_a_start_is_judged_by_the_state_before_it(scene: Scene) -> None:
+    async with scene.watched() as (_, seen):
+        await scene.actors.swap()
+        await scene.caught_up(seen)
+    await scene.actors.attack_atomic(450_000 * USD, collateral_amount=22 * ETH)
+    async with scene.watched() as (_, seen):
+        await seen.until(lambda: bool(seen.results))
+        assert await scene.paused()
+    [alert] = [a for a in seen.alerts if a.event is AlertEvent.OPENED]
+    assert set(alert.detectors) == {"flash_price_manipulation", "oracle", "invariants"}
+
+
+async def test_a_condition_that_joined_an_alert_has_none_of_its_own_after_a_restart(scene: Scene) -> None:
+    async with scene.watched(armed=False) as (_, seen):
+        await scene.actors.attack_atomic()
+        await seen.until(lambda: bool(seen.alerts))
+    async with scene.watched(armed=False) as (_, seen):
+        await scene.rpc.call("anvil_mine", ["0x3"])
+        await scene.caught_up(seen)
+    assert [a.kind for a in seen.alerts if a.event is AlertEvent.OPENED] == []
+
+
 async def test_a_node_that_comes_back_as_another_chain_is_not_believed(scene: Scene) -> None:
     async with FaultProxy(scene.anvil.http, scene.anvil.ws) as proxy:
         text = scene.path.read_text().replace("mempool", "blind_after_seconds = 1.0\nmempool")

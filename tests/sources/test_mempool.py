@@ -335,11 +335,11 @@ async def test_a_full_queue_sheds_the_least_relevant_and_counts(monkeypatch: pyt
 
 
 async def test_what_waited_too_long_is_counted_as_late_and_not_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mempool_module, "_MAX_AGE_SECONDS", 0.1)
+    monkeypatch.setattr(mempool_module, "_MAX_AGE_SECONDS", 0.5)
     monkeypatch.setattr(mempool_module, "_SIMULATIONS_AT_ONCE", 1)
 
     async def slow(*_: Any) -> Any:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.0)
         return HEAD
 
     async with (
@@ -710,6 +710,7 @@ async def test_what_is_included_is_forgotten_silently_and_never_seen_again() -> 
             await until(lambda: len(watch.items) == 3)
             mine = [transaction(n, from_=address(0xA1), nonce=hex(n)) for n in (1, 3, 4)]
             watch.source.note_block(included(*mine))
+            assert watch.source._simulator._head is None, "the next one is simulated on this block"
             await until(lambda: watch.gone)
             watch.source._pushed(msgspec.json.encode(pushed(4)), "a")  # by a provider that is behind
     assert watch.gone == {hash_(2): f"its nonce was used by another, before {hash_(4)}"}
@@ -802,8 +803,10 @@ async def test_slow_others_are_not_in_the_way_of_what_concerns_the_protected() -
         return TREE
 
     async with fake_node(**FOUND | {"debug_traceCall": tree}) as node:
-        node.on_subscribe = pushing(*map(pushed, range(1, 30)), pushed(30, to=VICTIM))
+        node.on_subscribe = pushing(*map(pushed, range(1, 30)))
         async with following(node) as watch:
+            await until(lambda: watch.source.counts.seen == 29 and len(node.asked_for("debug_traceCall")) >= 6)
+            watch.source._pushed(msgspec.json.encode(pushed(30, to=VICTIM)), "a")
             await until(lambda: watch.items, timeout=1.5)
     assert watch.hashes == [hash_(30)]
 

@@ -245,8 +245,9 @@ async def test_no_more_than_eight_run_before_it_and_those_nearest() -> None:
 
 @pytest.mark.anvil
 async def test_the_latest_block_is_asked_for_once_in_a_burst_and_anew_after_a_block(
-    still_anvil: Anvil, still: Rpc, counter: str
+    still_anvil: Anvil, still: Rpc, counter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(simulate_module, "_HEAD_SECONDS", 60.0)
     given = calling(counter, await account(still), 0)
     async with fake_node(behind=still_anvil.http) as node, simulator(node) as simulating:
         first, _ = await simulating.simulate(given)
