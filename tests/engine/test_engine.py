@@ -310,8 +310,8 @@ async def test_a_condition_that_joined_an_alert_has_none_of_its_own_after_a_rest
     async with scene.watched(armed=False) as (_, seen):
         await scene.actors.attack_atomic()
         await seen.until(lambda: bool(seen.alerts))
+    await scene.rpc.call("anvil_mine", ["0x3"])
     async with scene.watched(armed=False) as (_, seen):
-        await scene.rpc.call("anvil_mine", ["0x3"])
         await scene.caught_up(seen)
     assert [a.kind for a in seen.alerts if a.event is AlertEvent.OPENED] == []
 
