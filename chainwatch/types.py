@@ -125,7 +125,8 @@ class MalformedLog(msgspec.Struct, frozen=True, kw_only=True):
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One transaction and all it did or would do. `logs` is None where the source has call trees only,
-    `trace` None where it has logs only; both are degraded modes and detectors must live with them."""
+    `trace` None where it has logs only; both are degraded modes and detectors must live with them. `cleared`: it is so
+    plain that no call tree was asked for."""
 
     chain_id: int
     stage: Stage
@@ -136,6 +137,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     logs: list[Log] | None
     trace: CallFrame | None
     malformed: tuple[MalformedLog, ...] = ()
+    cleared: bool = False
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):

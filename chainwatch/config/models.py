@@ -85,6 +85,11 @@ class ChainConfig(Model):
     traces: Literal["auto", "parity", "geth", "none"] = Field(
         "auto", description="Which tracing interface to use; auto asks the node."
     )
+    call_trees: Literal["suspicious", "all"] = Field(
+        "suspicious",
+        description="Of which transactions call trees are fetched: those that the cheap pass does not clear "
+        "(docs/watching.md), or all.",
+    )
     poll_seconds: float = Field(
         1.0, gt=0, le=60, description="How often to ask for the head without ws, and as a safety net with it."
     )

@@ -38,6 +38,7 @@ from chainwatch.respond.decision import Decision
 from chainwatch.respond.responder import Responder
 from chainwatch.respond.sender import ActionResult
 from chainwatch.sources.blocks import BlockSource
+from chainwatch.sources.clearing import Clearing
 from chainwatch.sources.fetch import Fetcher, detect_trace_mode
 from chainwatch.sources.mempool import Gone, MempoolSource, Simulated
 from chainwatch.store import Store
@@ -141,7 +142,8 @@ class Engine:
         protected = frozenset(a for p in self._loaded.profiles for a in p.protected)
         watched = protected | {spec.contract for spec in specs}
         mode = await detect_trace_mode(self.pool, chain.traces)
-        self._fetcher = Fetcher(self.pool, chain.id, mode, watched)
+        clearing = Clearing(watched) if chain.call_trees == "suspicious" else None
+        self._fetcher = Fetcher(self.pool, chain.id, mode, watched, clearing=clearing)
         gaps = await self.store.gaps(chain.id)
         self.source = BlockSource(
             self.pool,
@@ -314,7 +316,7 @@ class Engine:
             self.store.record_block,
             block,
             malformed=outcome.malformed,
-            traced=all(e.trace is not None for e in block.executions),
+            traced=all(e.trace is not None or e.cleared for e in block.executions),
             detector_failures=len(outcome.failures),
             confirmed_by=block.confirmed_by,
             findings=outcome.findings,
@@ -442,7 +444,7 @@ class Engine:
         if block is None:
             return
         status.executions += len(block.executions)
-        status.untraced += any(e.trace is None for e in block.executions)
+        status.untraced += any(e.trace is None and not e.cleared for e in block.executions)
         if block.ref.number is not None:
             status.missing.fill(block.ref.number)
         if late:

@@ -36,6 +36,7 @@ from chainwatch.chain.wire import (
     parse_receipts,
 )
 from chainwatch.errors import NodeError, NodeRejected
+from chainwatch.sources.clearing import Clearing
 from chainwatch.types import Address, Block, CallFrame, MalformedLog, ParkedTransaction, Receipt, Transaction
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,7 @@ TraceMode = Literal["parity", "geth", "none"]
 
 _BATCH = 100  # providers limit batches; geth's own limit is 1,000 calls
 _AGREEMENT_SECONDS = 3.0  # waiting for the others; then what most of those say who answered
+_FEW_TREES = 8  # so many are asked for one by one before a whole block's are
 _GETH_TRACER = {"tracer": "callTracer", "timeout": "10s"}
 
 
@@ -89,13 +91,21 @@ class Fetcher:
     """Fetches blocks of one chain. `watched` are the addresses whose blocks are agreed on by the quorum."""
 
     def __init__(
-        self, pool: Pool, chain_id: int, trace_mode: TraceMode, watched: frozenset[Address] = frozenset()
+        self,
+        pool: Pool,
+        chain_id: int,
+        trace_mode: TraceMode,
+        watched: frozenset[Address] = frozenset(),
+        *,
+        clearing: Clearing | None = None,
     ) -> None:
         self._pool = pool
         self._chain_id = chain_id
         self._trace_mode = trace_mode
         self._watched = watched
+        self._clearing = clearing if watched else None  # with nothing watched it would clear nothing
         self._receipts_by_block = True
+        self._trees_singly = True
         self._state_sync = facts_of(chain_id).family == "polygon"
         self.dissent: dict[str, Disagreement] = {}
         """By provider: the last block whose content it told otherwise than the quorum, until it agrees again."""
@@ -105,10 +115,11 @@ class Fetcher:
 
         Raises BlockVanished when no provider has it, NodeError when they fail or contradict themselves.
         """
+        all_trees = self._trace_mode == "parity" and self._clearing is None
         raw, receipts_raw, traces = await asyncio.gather(
             self._pool.call("eth_getBlockByHash", [block_hash, True], as_=msgspec.Raw),
             self._receipts(block_hash),
-            self._parity_traces(number, block_hash) if self._trace_mode == "parity" else _nothing(),
+            self._parity_traces(number, block_hash) if all_trees else _nothing(),
         )
         if is_null(raw) or is_null(receipts_raw):
             raise BlockVanished(f"Block {block_hash} is no longer known to the node.", "It is followed by itself.")
@@ -117,21 +128,30 @@ class Fetcher:
         told, confirmed_by = await self._believed(self._told(bytes(raw), receipts_raw, block_hash), block_hash)
         hashes = [t.hash for t in told.transactions]
         trees: list[CallFrame | None] | None = None
-        if self._trace_mode == "geth" and hashes:
+        cleared: frozenset[str] = frozenset()
+        if self._clearing is not None:
+            pairs = zip(told.transactions, told.receipts, strict=True)
+            cleared = frozenset(t.hash for t, r in pairs if self._clearing.clears(t, r.logs))
+            trees = await self._trees_of([h for h in hashes if h not in cleared], hashes, number, told)
+        elif self._trace_mode == "geth" and hashes:
             trees = await self._geth_traces(block_hash, len(hashes), [p.index for p in told.parked])
         elif self._trace_mode == "parity":
             if traces is not None and not traces.keys() >= set(hashes) and len(self._pool.having("traces")) > 1:
                 traces = await self._parity_traces(number, block_hash, whole=frozenset(hashes))
             trees = None if traces is None else [traces.get(h) for h in hashes]
-        if trees is not None and None in trees:
-            log.warning("call trees of transactions are missing", block=block_hash, count=trees.count(None))
+        if trees is not None and (missing := trees.count(None) - len(cleared)) > 0:
+            log.warning("call trees of transactions are missing", block=block_hash, count=missing)
         wire = msgspec.structs.replace(told.wire, transactions=told.transactions)
         try:
             block = block_of(self._chain_id, wire, told.receipts, trees, told.malformed)
         except ValueError as error:
             raise NodeError(f"A quantity of block {block_hash} is not hex: {error}.", "Check the node.") from error
-        if told.parked or confirmed_by > 1:
-            block = msgspec.structs.replace(block, parked=told.parked, confirmed_by=confirmed_by)
+        if told.parked or confirmed_by > 1 or cleared:
+            executions = tuple(
+                msgspec.structs.replace(e, cleared=True) if e.transaction.hash in cleared else e
+                for e in block.executions
+            )
+            block = msgspec.structs.replace(block, parked=told.parked, confirmed_by=confirmed_by, executions=executions)
         return FetchedBlock(block, told.raw_block, told.raw_receipts, trees, sum(map(len, told.malformed.values())))
 
     def _told(self, raw: bytes, receipts_raw: bytes, block_hash: str) -> "_Told | NodeError":
@@ -222,6 +242,49 @@ class Fetcher:
                     since = self.dissent[name].since if name in self.dissent else time.monotonic()
                     what = f"Content of block {'?' if number is None else number}"
                     self.dissent[name] = Disagreement(what, number, says, since, time.monotonic())
+
+    async def _trees_of(
+        self, wanted: list[str], hashes: list[str], number: int, told: "_Told"
+    ) -> list[CallFrame | None] | None:
+        """Call trees of the transactions `wanted`, at their places among all; of the whole block where that is less."""
+        if self._trace_mode == "none":
+            return None
+        block_hash = told.wire.hash or ""
+        found: dict[str, CallFrame | None] = {}
+        many = len(wanted) > max(_FEW_TREES, len(hashes) // 4) or not self._trees_singly
+        if many and wanted and self._trace_mode == "parity":
+            found = await self._parity_traces(number, block_hash, whole=frozenset(wanted)) or {}
+        elif many and wanted:
+            trees = await self._geth_traces(block_hash, len(hashes), [p.index for p in told.parked])
+            found = dict(zip(hashes, trees or (), strict=False))
+        elif wanted:
+            found = await self._traces_one_by_one(wanted, block_hash)
+            if not self._trees_singly:
+                return await self._trees_of(wanted, hashes, number, told)
+        return [found.get(h) for h in hashes]
+
+    async def _traces_one_by_one(self, wanted: list[str], block_hash: str) -> dict[str, CallFrame | None]:
+        parity = self._trace_mode == "parity"
+        calls: list[tuple[str, list[object]]] = [
+            ("trace_transaction", [h]) if parity else ("debug_traceTransaction", [h, _GETH_TRACER]) for h in wanted
+        ]
+        found: dict[str, CallFrame | None] = {}
+        try:
+            for tx_hash, answer in zip(wanted, await self._pool.batch(calls, timeout=5.0), strict=True):
+                if isinstance(answer, NodeRejected) and answer.code in NO_SUCH_METHOD and self._trees_singly:
+                    self._trees_singly = False
+                    log.warning("no provider gives single call trees", consequence="those of whole blocks are fetched")
+                if isinstance(answer, NodeRejected) or not answer:
+                    continue
+                if not parity:
+                    found[tx_hash] = msgspec.convert(answer, CallFrame)
+                    continue
+                traces = msgspec.convert(answer, list[ParityTrace])
+                if traces[0].block_hash in (None, block_hash):  # else it was mined again elsewhere
+                    found[tx_hash] = call_tree(traces)
+        except (NodeError, msgspec.ValidationError, RecursionError) as error:
+            log.warning("call trees of a block are missing", block=block_hash, error=str(error))
+        return found
 
     async def _receipts(self, block_hash: str) -> bytes:
         if not self._receipts_by_block:

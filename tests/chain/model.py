@@ -313,6 +313,7 @@ class ModelNode:
             "eth_getBlockReceipts": self._receipts,
             "eth_getTransactionReceipt": self._receipt,
             "trace_block": lambda p: b"null" if (block := self._tagged(p[0])) is None else block.traces,
+            "trace_transaction": self._trace,
             "eth_call": self._call,
             "eth_getCode": lambda p: b'"0x"' if p[0].lower() == MULTICALL3 else b'"0x6000"',
             "eth_getBalance": lambda _: b'"0xde0b6b3a7640000"',
@@ -493,6 +494,13 @@ class ModelNode:
             for index, tx in enumerate(block.transactions):
                 if tx.hash == params[0] and block.number <= self._head().number:
                     return bytes(msgspec.json.decode(self._receipts([block.hash]), type=list[msgspec.Raw])[index])
+        return b"null"
+
+    def _trace(self, params: list[Any]) -> bytes:
+        for block in reversed(self._chain.canonical()):
+            for index, tx in enumerate(block.transactions):
+                if tx.hash == params[0] and block.number <= self._head().number:
+                    return b"[%s]" % bytes(msgspec.json.decode(block.traces, type=list[msgspec.Raw])[index])
         return b"null"
 
     def _call(self, params: list[Any]) -> bytes:

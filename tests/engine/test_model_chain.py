@@ -470,6 +470,7 @@ async def test_a_reorganisation_is_followed_while_one_of_three_says_nothing(watc
 async def test_a_late_block_is_not_held_to_have_broken_what_was_broken_before_it(watched: Watched) -> None:
     # Broken before we looked, mended within the gap: the late blocks before the mending brought nothing about.
     watched.chain.mine(attack(1))
+    watched.chain.mine()
     async with watched.bot() as (bot, seen):
         await watched.settled(bot)
         await _all(watched, dead=True)
