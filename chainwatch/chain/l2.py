@@ -179,6 +179,13 @@ def unalias(address: Address) -> Address:
     return _shifted(address, -_ALIAS_OFFSET)
 
 
+def sent_from_l1(tx_type: int, chain_id: int, sender: Address) -> tuple[str, Address] | None:
+    """The kind of a transaction that came from L1, and the L1 contract it came from if a contract sent it (an
+    account of a person has no alias and is the same on both). None for transactions of the chain's own."""
+    kind = kind_of(tx_type, chain_id)
+    return (kind, unalias(sender)) if "from L1" in kind else None
+
+
 def _shifted(address: Address, by: int) -> Address:
     if not re.fullmatch("0x[0-9a-fA-F]{40}", address):
         raise BadInput(f"{address!r} is not an address.", "Give 20 bytes as 0x and 40 hex digits.")

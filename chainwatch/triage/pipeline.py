@@ -12,6 +12,7 @@ from types import MappingProxyType
 import msgspec
 import structlog
 
+from chainwatch.chain.l2 import sent_from_l1
 from chainwatch.chain.probes import PriceBook
 from chainwatch.config.models import Profile
 from chainwatch.decode import Decoder
@@ -102,7 +103,9 @@ class Pipeline:
                 if not execution.succeeded or not self._concerns(view, execution, own):
                     continue
                 narrowed = msgspec.structs.replace(view, facts=(own,))
-                self._inspect(execution, narrowed, findings, failures)
+                own_findings: list[Finding] = []
+                self._inspect(execution, narrowed, own_findings, failures)
+                findings += (_with_origin(finding, execution) for finding in own_findings)
                 yield
         for view in self._views(facts, readings, history):
             self._inspect(block, view, findings, failures)
@@ -241,6 +244,17 @@ class Pipeline:
         if execution.transaction.to in watched or any(frame.to in watched for frame in facts.frames):
             return True
         return any(event.address in watched for event in facts.events)
+
+
+def _with_origin(finding: Finding, execution: Execution) -> Finding:
+    """On an L2, what a contract on L1 sent comes from its alias: whoever looks for it needs its own address."""
+    transaction = execution.transaction
+    origin = sent_from_l1(int(transaction.type, 16), execution.chain_id, transaction.from_)
+    if origin is None:
+        return finding
+    kind, contract = origin
+    text = f"{finding.explanation} It is a {kind}; if a contract sent it, that is {contract} there."
+    return msgspec.structs.replace(finding, explanation=text, suspects=(*finding.suspects, contract))
 
 
 def _watched(profile: Profile) -> frozenset[Address]:

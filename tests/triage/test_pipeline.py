@@ -103,3 +103,16 @@ def test_a_pending_alert_that_is_included_without_effect_is_resolved() -> None:
     (resolved,) = line.block(block(10, execution()), {}).alerts
     assert resolved.event is AlertEvent.RESOLVED
     assert resolved.alert_id == opened.alert_id
+
+
+def test_what_came_from_l1_names_the_contract_there() -> None:
+    from chainwatch.chain.l2 import alias
+    from chainwatch.triage.pipeline import _with_origin
+
+    contract = address(0xC0FFEE)
+    deposit = execution(chain_id=10, transaction=transaction(type="0x7e", from_=alias(contract)))
+    named = _with_origin(finding(explanation="It took all."), deposit)
+    assert named.suspects[-1] == contract
+    assert "deposit from L1" in named.explanation
+    plain = execution(chain_id=10, transaction=transaction(type="0x2"))
+    assert _with_origin(finding(), plain) == finding()
