@@ -7,8 +7,10 @@ its heads are not followed, it is asked last, and people are told who said what.
 """
 
 import asyncio
+import math
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 import msgspec
@@ -70,9 +72,19 @@ class Heads:
         """Follow every provider; ends only by cancellation."""
         async with asyncio.TaskGroup() as group:
             for provider in self._pool.having("heads"):
-                group.create_task(self._poll(provider))
+                group.create_task(self._for_ever(provider, self._poll))
                 if provider.config.ws is not None:
-                    group.create_task(self._subscribe(provider, provider.config.ws))
+                    group.create_task(self._for_ever(provider, self._subscribe))
+
+    async def _for_ever(self, provider: Provider, follow: Callable[[Provider], Awaitable[None]]) -> None:
+        """What one provider sends must not end the following of the others, whatever it is."""
+        while True:
+            try:
+                await follow(provider)
+            except Exception as error:
+                log.exception("following a provider's heads failed", provider=provider.name)
+                self._failed(provider, error)
+                await asyncio.sleep(1.0)
 
     async def wait(self, timeout: float) -> None:
         """Until a provider told something new, at most `timeout` seconds."""
@@ -96,15 +108,23 @@ class Heads:
         }
         if not claims:
             return None
-        now = time.monotonic()
-        heights = sorted((c.number for c in claims.values() if now - c.at < _SILENT_SECONDS), reverse=True)
-        known = heights[min(self._pool.needed, len(heights)) - 1] if heights else 0
+        highest = self._highest_plausible(claims.values())
 
         def weight(claim: Claim) -> tuple[bool, int, int, float]:
-            plausible = not heights or claim.number <= known + _PLAUSIBLE_LEAD
-            return (plausible, claim.number, self._votes(claim.number)[claim.header.hash], -claim.advanced_at)
+            return (
+                claim.number <= highest,
+                claim.number,
+                self._votes(claim.number)[claim.header.hash],
+                -claim.advanced_at,
+            )
 
         return max(claims.values(), key=weight)
+
+    def _highest_plausible(self, claims: Iterable[Claim]) -> float:
+        """How high a head may be, by the heights that those we hear from have reached."""
+        now = time.monotonic()
+        heights = sorted((c.number for c in claims if now - c.at < _SILENT_SECONDS), reverse=True)
+        return heights[min(self._pool.needed, len(heights)) - 1] + _PLAUSIBLE_LEAD if heights else math.inf
 
     def read_at(self) -> float:
         """When a provider that does not dissent last told us its head, by time.monotonic(); 0 for never."""
@@ -138,6 +158,8 @@ class Heads:
         self.errors.pop(provider.name, None)
         if not advanced:
             return
+        if number > self._highest_plausible(self._newest.values()):
+            return  # what somebody makes up must not push out what the others say
         self._claims.setdefault(number, {})[provider.name] = header.hash
         self._claims.setdefault(number - 1, {})[provider.name] = header.parent_hash
         # What it said of greater heights before, it has taken back.
@@ -200,7 +222,9 @@ class Heads:
             except (NodeError, ValueError) as error:  # ValueError: a header whose quantities are not hex
                 self._failed(provider, error)
 
-    async def _subscribe(self, provider: Provider, ws: str) -> None:
+    async def _subscribe(self, provider: Provider) -> None:
+        ws = provider.config.ws
+        assert ws is not None
         decoder = msgspec.json.Decoder(WireHeader)
         delay = 0.2
         while True:

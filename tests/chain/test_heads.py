@@ -6,7 +6,7 @@ import pytest
 
 from chainwatch.chain.anvil import Anvil
 from chainwatch.chain.heads import Heads
-from chainwatch.chain.pool import Pool
+from chainwatch.chain.pool import Pool, Provider
 from chainwatch.chain.rpc import Rpc
 from chainwatch.chain.wire import WireHeader
 from chainwatch.config.models import ChainConfig, ProviderConfig
@@ -107,6 +107,42 @@ def test_a_lagging_one_does_not_hold_back_and_is_no_dissenter() -> None:
     assert best(heads) == header(19).hash
     assert heads.disagreements() == []
     assert pool.ranked("reads")[-1].name == "c"  # it is asked last
+
+
+def test_heads_made_up_push_out_nothing_that_the_others_say() -> None:
+    pool = pool_of("abc")
+    heads = Heads(pool, 1.0)
+    hear(heads, pool, a=header(5), b=header(5), c=header(5))
+    for number in range(10_000, 12_000):
+        hear(heads, pool, c=header(number))
+    hear(heads, pool, a=header(6), b=header(6))
+    assert heads.confirmed(5) == header(5).hash
+    assert heads.confirmed(6) == header(6).hash
+    assert best(heads) == header(6).hash
+
+
+@pytest.mark.anvil
+async def test_a_provider_that_sends_what_nobody_expects_does_not_end_the_others(
+    anvil: Anvil, rpc: Rpc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    providers = tuple(ProviderConfig(name=n, http=anvil.http) for n in "ab")
+    heard = Heads.heard
+
+    def choke(self: Heads, provider: Provider, told: WireHeader) -> None:
+        if provider.name == "a":
+            raise AttributeError("what is this?")
+        heard(self, provider, told)
+
+    monkeypatch.setattr(Heads, "heard", choke)
+    async with Pool(ChainConfig(id=31337, providers=providers, quorum=1)) as pool:
+        heads = Heads(pool, 0.1)
+        following = asyncio.create_task(heads.run())
+        for number in (1, 2):
+            await rpc.call("evm_mine")
+            await until(lambda n=number: (claim := heads.best()) is not None and claim.number == n)
+        assert not following.done()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 def test_memory_is_bounded() -> None:
