@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
+MAX_ANSWER_BYTES = 256 << 20
+"""The receipts of the busiest blocks have tens of megabytes; what is larger is an attack on our memory."""
+
 NO_SUCH_METHOD = (-32601, -32004)
 """Error codes that say so: of JSON-RPC 2.0, and of EIP-1474 (method not supported)."""
 
@@ -196,13 +199,12 @@ class Rpc:
     async def _post(self, payload: bytes, method: str, timeout: float | None) -> tuple[int, bytes]:
         """HTTP status and body of the answer."""
         if self._session is None:
-            # No response size limit: a receipts answer of a busy block has tens of megabytes.
             self._session = aiohttp.ClientSession(headers={"Content-Type": "application/json"})
         limit = aiohttp.ClientTimeout(total=timeout or self._timeout)
         # aiohttp's errors may hold the whole URL, key included, and so are not chained.
         try:
             async with self._session.post(self.url, data=payload, timeout=limit) as response:
-                body = await response.read()
+                body = await _body(response)
                 if response.status == HTTPStatus.TOO_MANY_REQUESTS and not body.lstrip().startswith((b"{", b"[")):
                     raise RateLimited(
                         f"The node at {redacted(self.url)} answered HTTP 429 (too many requests) to {method}.",
@@ -239,6 +241,18 @@ class Rpc:
             f"The node at {redacted(self.url)} {answered} {what} to {method}.",
             "Check the node's load and limits, and that http in chainwatch.toml is a JSON-RPC endpoint.",
         )
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """The whole answer, unpacked, unless it is larger than anything that was asked for can be."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_ANSWER_BYTES:
+            problem = f"The node at {redacted(str(response.url))} answered more than {MAX_ANSWER_BYTES >> 20} MiB."
+            raise NodeError(problem, "Check the node; nothing that it is asked for is that large.")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from chainwatch.chain.cost import estimated_calls
+from chainwatch.chain.l2 import facts_of
 from chainwatch.chain.pool import Pool, WrongProvider
 from chainwatch.chain.probes import ProbeSpec, read_probes, specs_of
 from chainwatch.chain.rpc import Caller
@@ -44,7 +45,11 @@ def check(
         what = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in checked.items() if isinstance(n, int))
         for chain_id, calls in checked["calls_a_day"].items():
             each = ", ".join(f"{name} {count:,}" for name, count in calls.items())
-            out.print(f"Chain {chain_id}: about {each} calls a day.")
+            facts = facts_of(int(chain_id))
+            notes = [f"final {facts.finality_depth} blocks deep where the node does not say"]
+            notes += ["its sequencer keeps pending transactions to itself"] if facts.private_sequencer else []
+            notes += [f"{facts.preconfirmations} are not used: blocks are"] if facts.preconfirmations else []
+            out.print(f"Chain {chain_id} ({facts.name}): {'; '.join(notes)}. About {each} calls a day.")
         node = "the nodes were not asked" if offline else "its nodes agree"
         out.print(f"[green]{loaded.path} is sound[/]: {what}; {node}.")
 

@@ -305,3 +305,10 @@ async def test_no_error_of_a_node_shows_its_key() -> None:
             with pytest.raises(NotANode) as error:
                 await rpc.call("x")
             assert "SECRET" not in texts_of(error.value)
+
+
+async def test_an_answer_larger_than_anything_asked_for_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainwatch.chain.rpc.MAX_ANSWER_BYTES", 1_000_000)
+    async with fake_node(eth_x=lambda: "0x" + "ab" * 1_000_000) as node, Rpc(node.http) as rpc:
+        with pytest.raises(NodeError, match="answered more than"):
+            await rpc.call("eth_x")
