@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from chainwatch.chain.heads import Disagreement
-from chainwatch.chain.pool import Pool, Provider
+from chainwatch.chain.pool import OTHERS_SECONDS, Patience, Pool, Provider
 from chainwatch.chain.probes import ProbeReader, ProbeSpec
 from chainwatch.types import BlockRef, ProbeReading
 
@@ -35,24 +35,19 @@ class AgreedProbes:
         if self._pool.needed == 1 or len(self._readers) == 1:
             return await self._one.read(block)
         asked = [p for p in self._pool.ranked("reads") if p.name in self._readers]
-        tasks = {asyncio.create_task(self._read_from(provider, block)) for provider in asked}
+        tasks = {asyncio.create_task(self._read_from(provider, block)): provider for provider in asked}
+        waiting = Patience(tasks, OTHERS_SECONDS, _SECONDS)
         told: dict[str, dict[str, ProbeReading]] = {}
-        deadline = time.monotonic() + _SECONDS
         try:
-            while tasks and not self._agreed(told):
-                done, tasks = await asyncio.wait(
-                    tasks, timeout=max(0.0, deadline - time.monotonic()), return_when=asyncio.FIRST_COMPLETED
-                )
-                if not done:
-                    break
+            while not self._agreed(told) and (done := await waiting.next()):
                 told |= dict(task.result() for task in done)
         except BaseException:
-            for task in tasks:
-                task.cancel()
+            await waiting.end()
             raise
         for task in tasks:  # those who come too late are not waited for, but held to what was agreed
-            self._stragglers.add(task)
-            task.add_done_callback(partial(self._late, block, told))
+            if not task.done():
+                self._stragglers.add(task)
+                task.add_done_callback(partial(self._late, block, told))
         return {spec.name: self._weighed(spec.name, block, told) for spec in self._specs}
 
     def _late(self, block: BlockRef, told: dict[str, dict[str, ProbeReading]], task: "asyncio.Task[_Told]") -> None:

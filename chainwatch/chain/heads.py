@@ -25,6 +25,7 @@ from chainwatch.types import Hash
 log = structlog.get_logger(__name__)
 
 _KEPT_HEIGHTS = 512
+_RECENT_HEIGHTS = 8
 _PLAUSIBLE_LEAD = 64  # a head further ahead than this of what the quorum knows is not followed
 _NOBODY = "(no majority)"
 _SILENT_SECONDS = 20.0  # a provider not heard for this long has no say in how high the chain is
@@ -100,14 +101,17 @@ class Heads:
         self._changed.set()
 
     def best(self) -> Claim | None:
-        """The head to follow: the highest plausible one of those who do not dissent, the most agreed on first."""
+        """The head to follow: the first of `candidates`."""
+        return next(iter(self.candidates()), None)
+
+    def candidates(self) -> list[Claim]:
+        """Heads that may be followed, of those who do not dissent: plausible ones first, then by height, then by how
+        many agree, then by who was first."""
         claims = {
             p.name: self._newest[p.name]
             for p in self._pool.having("heads")
             if p.name in self._newest and p.why_not is None and p.dissents is None
         }
-        if not claims:
-            return None
         highest = self._highest_plausible(claims.values())
 
         def weight(claim: Claim) -> tuple[bool, int, int, float]:
@@ -118,7 +122,12 @@ class Heads:
                 -claim.advanced_at,
             )
 
-        return max(claims.values(), key=weight)
+        return sorted(claims.values(), key=weight, reverse=True)
+
+    def voices(self) -> int:
+        """How many providers have told their head lately and can be asked."""
+        now = time.monotonic()
+        return sum(now - c.at < _SILENT_SECONDS and self._provider(n).why_not is None for n, c in self._newest.items())
 
     def _highest_plausible(self, claims: Iterable[Claim]) -> float:
         """How high a head may be, by the heights that those we hear from have reached."""
@@ -190,19 +199,25 @@ class Heads:
         self._compare_without_majority()
 
     def _compare_without_majority(self) -> None:
-        """Everybody has spoken of a height, and no block has enough votes."""
-        live = {n for n in self._newest if self._provider(n).why_not is None}
-        lowest = min((c.number for n, c in self._newest.items() if n in live), default=0)
-        spoken = [h for h in (lowest, lowest - 1) if len(live) > 1 and live <= set(self._claims.get(h, {}))]
-        height = max(spoken, default=None)
-        key = _NOBODY
-        if height is None or self._pool.needed < 2 or self.confirmed(height) is not None:
-            self._split.pop(key, None)
+        """Near the top, different blocks are claimed at one height, and none has enough votes."""
+        highest = min(self._highest_plausible(self._newest.values()), max(self._claims, default=0))
+        heights: list[int] = []
+        for height in range(int(highest), max(0, int(highest) - _RECENT_HEIGHTS), -1):
+            if self.confirmed(height) is not None:
+                break  # what is below is settled with it
+            if self.contested(height):
+                heights.append(height)
+        if not heights or self._pool.needed < 2:
+            self._split.pop(_NOBODY, None)
             return
-        if len(set(self._claims[height].values())) > 1:
-            since = self._split[key].since if key in self._split else time.monotonic()
-            says = dict(self._claims[height])
-            self._split[key] = Disagreement(f"Block {height}", height, says, since, time.monotonic())
+        since = self._split[_NOBODY].since if _NOBODY in self._split else time.monotonic()
+        says = dict(self._claims[heights[0]])
+        what = f"Block {heights[0]}"
+        self._split[_NOBODY] = Disagreement(what, heights[0], says, since, time.monotonic())
+
+    def contested(self, number: int) -> bool:
+        """Whether different blocks are claimed at this height, and none is confirmed."""
+        return len(self._votes(number)) > 1 and self.confirmed(number) is None
 
     async def _poll(self, provider: Provider) -> None:
         """Ask for the head where none was pushed within the poll interval."""

@@ -10,7 +10,7 @@ every failure.
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +28,10 @@ _LATENCY_WEIGHT = 0.2
 _FIRST_BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS = 0.25, 15.0
 _VERIFY_SECONDS = 60.0
 _RECHECK_SECONDS = 1.0
+OTHERS_SECONDS = 1.0
+"""How long the others are waited for once one provider has answered what must be agreed on."""
+
+_UNRESPONSIVE_SECONDS = 10.0
 _HEDGE_FLOOR_SECONDS, _HEDGE_CEILING_SECONDS = 0.15, 1.5
 _LAGGING_BLOCKS = 3
 
@@ -108,6 +112,7 @@ class Provider:
         self._down_until = 0.0
         self._down_because: str | None = None
         self._wrong: str | None = None
+        self._unresponsive_until = 0.0
         self._verified_at: float | None = None
         self._trusted = False
         self._verifying = asyncio.Lock()
@@ -211,6 +216,19 @@ class Provider:
             self._log("a provider failed", error=error.problem, not_asked_seconds=round(wait, 2))
         self._down_until, self._down_because = time.monotonic() + wait, error.problem
 
+    @property
+    def is_responsive(self) -> bool:
+        """Whether it is worth waiting for: it answers, and has not kept anybody waiting lately."""
+        return self.why_not is None and time.monotonic() >= self._unresponsive_until
+
+    def kept_waiting(self) -> None:
+        """Others were asked the same, and it alone did not answer in time."""
+        self._unresponsive_until = time.monotonic() + _UNRESPONSIVE_SECONDS
+
+    def answered_in_time(self) -> None:
+        """It did."""
+        self._unresponsive_until = 0.0
+
     def slow(self, seconds: float) -> None:
         """It has not answered for `seconds`, and another was asked."""
         self.latency += _LATENCY_WEIGHT * (max(seconds, self.latency) - self.latency)
@@ -238,6 +256,44 @@ class Provider:
     def _answered(self, started: float) -> None:
         self.latency += _LATENCY_WEIGHT * (time.monotonic() - started - self.latency)
         self._failures, self._down_because, self._down_until = 0, None, 0.0
+
+
+class Patience:
+    """Waits for the answers of several providers, and not for those who are known to keep one waiting.
+
+    Who has not answered in time is not waited for during the next seconds, while it is still asked and heard.
+    """
+
+    def __init__(self, tasks: Mapping["asyncio.Task[Any]", Provider], others: float, at_most: float) -> None:
+        self._tasks = dict(tasks)
+        self._pending = set(tasks)
+        self._others = others
+        self._deadline = time.monotonic() + at_most
+        responsive = {task for task, provider in tasks.items() if provider.is_responsive}
+        self._waited = responsive or set(tasks)
+        self._unhurried = False
+
+    async def next(self) -> "set[asyncio.Task[Any]]":
+        """Those that have answered meanwhile; none where nobody is waited for any more."""
+        if not self._pending & self._waited:
+            return set()
+        left = max(0.0, self._deadline - time.monotonic())
+        done, self._pending = await asyncio.wait(self._pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            self._tasks[task].answered_in_time()
+        if done and not self._unhurried:
+            self._unhurried = True
+            self._deadline = min(self._deadline, time.monotonic() + self._others)
+        if not done:
+            for task in self._pending & self._waited:
+                self._tasks[task].kept_waiting()
+        return done
+
+    async def end(self) -> None:
+        """Give up on those who have not answered."""
+        for task in self._pending:
+            task.cancel()
+        await asyncio.gather(*self._pending, return_exceptions=True)
 
 
 class WrongProvider(NodeError):
@@ -373,32 +429,33 @@ class Pool:
         return results
 
     async def each(
-        self, calls: Sequence[tuple[str, Sequence[Any]]], *, timeout: float | None = None
+        self,
+        calls: Sequence[tuple[str, Sequence[Any]]],
+        *,
+        timeout: float | None = None,
+        others_seconds: float = OTHERS_SECONDS,
     ) -> AsyncGenerator[tuple[str, list[Any | NodeRejected] | NodeError], None]:
         """The answers of every provider with the role `reads` to the same batch, as they come, with its name.
 
-        Close it (`aclosing`) when enough have answered.
+        Those who have not answered `others_seconds` after the first one are not waited for. Close it (`aclosing`)
+        when enough have answered.
         """
 
         async def ask(provider: Provider) -> tuple[str, list[Any | NodeRejected] | NodeError]:
             try:
-                return provider.name, await asyncio.wait_for(
-                    provider.batch(calls, timeout=timeout), timeout or DEFAULT_TIMEOUT_SECONDS
-                )
+                return provider.name, await provider.batch(calls, timeout=timeout)
             except NodeError as error:
                 return provider.name, error
-            except TimeoutError:
-                return provider.name, NodeError(f"Provider {provider.name} did not answer in time.", "Check it.")
 
         asked = [p for p in self.ranked("reads") if "reads" in p.config.roles]
-        tasks = [asyncio.create_task(ask(provider)) for provider in asked]
+        tasks = {asyncio.create_task(ask(provider)): provider for provider in asked}
+        waiting = Patience(tasks, others_seconds, timeout or DEFAULT_TIMEOUT_SECONDS)
         try:
-            for next_ in asyncio.as_completed(tasks):
-                yield await next_
+            while done := await waiting.next():
+                for task in done:
+                    yield task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await waiting.end()
 
     async def recheck(self) -> None:
         """Verify anew every provider that answers in time: before a reorganisation is believed."""

@@ -292,6 +292,7 @@ _HEADER: dict[str, tuple[str, Callable[[Any], str | None]]] = {
     "baseFeePerGas": ("base_fee_per_gas", _unless_null(_quantity)),
     "gasLimit": ("gas_limit", _unless_null(_quantity)),
     "logsBloom": ("logs_bloom", _unless_null(_data)),
+    "gasUsed": ("gas_used", _unless_null(_quantity)),
 }
 
 _RECEIPT: dict[str, Callable[[Any], str | None]] = {

@@ -114,6 +114,7 @@ class Engine:
         self._lock = asyncio.Lock()
         self._rested_on: dict[str, Execution] = {}
         self._late_readings: dict[str, ProbeReading] = {}
+        self._held: dict[str, tuple[BlockRef, tuple[Alert, ...]]] = {}
 
     async def __aenter__(self) -> "Engine":
         try:
@@ -173,7 +174,14 @@ class Engine:
             handled_at=time.monotonic(),
         )
         self._sight = Sight(
-            self.status, self.pool, self.store, self._writes, self.notifier, self._disagreements, self._observer.alert
+            self.status,
+            self.pool,
+            self.store,
+            self._writes,
+            self.notifier,
+            self._disagreements,
+            self._observer.alert,
+            self.source.refresh,
         )
         self._finality = Finality(self.pool, chain, self.status)
         self._sequencer = Sequencer(self.pool, self.status, self.notifier)
@@ -254,11 +262,15 @@ class Engine:
                         await self._handle(Gap(number, number, why, attempts=1, hash=item.block.ref.hash))
 
     async def _handle(self, item: BlockItem) -> None:
+        if self._held:
+            await self._release_held()
         match item:
             case NewBlock(block) | LateBlock(block):
                 await self._handle_block(block, item)
             case Reorg(orphaned):
                 alerts = self.pipeline.orphan(orphaned)
+                untold = {a.alert_id for ref in orphaned for a in self._held.pop(ref.hash or "", (None, ()))[1]}
+                alerts = [alert for alert in alerts if alert.alert_id not in untold]
                 self.responder.on_orphans(orphaned)
                 self.status.reorgs += 1
                 self.status.handled = item.ancestor.number
@@ -298,9 +310,9 @@ class Engine:
         outcome = await _in_slices(self.pipeline.steps(block, readings, late_before=before))
         await self._decide(outcome.alerts, block.executions, readings)
         if outcome.alerts and late is None and not await self._stands(block):
-            log.warning("a block that the quorum does not know raised alerts, which are dropped", block=block.ref.hash)
-            self.pipeline.orphan((block.ref,))
-            outcome = msgspec.structs.replace(outcome, alerts=(), findings=())
+            log.warning("providers differ about a block that raised alerts, which are held", block=block.ref.hash)
+            self._held[block.ref.hash or ""] = (block.ref, outcome.alerts)
+            outcome = msgspec.structs.replace(outcome, alerts=())
         self._observer.block(item, outcome, time.perf_counter() - started)
         self._count(outcome, block, late=late is not None)
         if self.mempool is not None:
@@ -332,8 +344,8 @@ class Engine:
         self._publish(outcome.alerts)
 
     async def _stands(self, block: Block) -> bool:
-        """Whether the quorum has this block; waits a moment for providers that are behind. What was decided is
-        decided: this is about whom to wake. Where nobody says otherwise in time, somebody is woken."""
+        """Whether anybody is to be woken by this block: the quorum has it, or nobody says otherwise in time. Those who
+        are behind are waited for a moment. What was decided on is decided: that had a quorum of its own."""
         ref = block.ref
         if self.pool.needed < 2 or block.confirmed_by >= self.pool.needed or ref.number is None:
             return True
@@ -343,7 +355,17 @@ class Engine:
             if confirmed is not None:
                 return confirmed == ref.hash
             await asyncio.sleep(0.02)
-        return True
+        return not self.source.heads.contested(ref.number)
+
+    async def _release_held(self) -> None:
+        """Alerts that were held are told once the quorum is on their block's branch."""
+        newest = self.source.status.newest
+        if newest is None or newest.number is None or self.source.heads.confirmed(newest.number) != newest.hash:
+            return
+        for block_hash, (_, alerts) in list(self._held.items()):
+            if self.source.is_canonical(block_hash):
+                del self._held[block_hash]
+                await self._found((), alerts)
 
     async def _before_late(self, ref: BlockRef, readings: dict[str, ProbeReading]) -> dict[str, ProbeReading]:
         """The Probes at the parent of a late block: those of the late block before it, else asked for."""

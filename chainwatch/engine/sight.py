@@ -39,6 +39,7 @@ class Sight:
         notifier: Notifier,
         disagreements: Callable[[], Sequence[Disagreement]],
         publish: Callable[[Alert], None],
+        refresh: Callable[[], None],
     ) -> None:
         self._status = status
         self._pool = pool
@@ -47,6 +48,7 @@ class Sight:
         self._notifier = notifier
         self._disagreements = disagreements
         self._publish = publish
+        self._refresh = refresh
         self._open: dict[str, Alert] = {}
         self._skewed = False
         self._blind_at: float | None = None
@@ -63,6 +65,7 @@ class Sight:
     async def look(self) -> None:
         """Look once."""
         status, now = self._status, time.monotonic()
+        self._refresh()
         status.providers = self._pool.status()
         status.channels_failing = self._notifier.failing()
         await self._look_for_blindness(now)

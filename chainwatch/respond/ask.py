@@ -20,6 +20,7 @@ from chainwatch.respond.proof import Proof, Question, judge
 from chainwatch.respond.quorum import Testimony, Verdict, Witness
 from chainwatch.types import Address
 
+_OTHERS_SECONDS = 2.0  # a simulation takes its time
 _PROOF_TIMEOUT_SECONDS = 3.0  # an inconclusive Proof now is worth more than a good one too late
 
 
@@ -68,7 +69,9 @@ async def ask(
         calls += question.requests()
     told: dict[str, _Told] = {}
     errors: list[NodeError] = []
-    async with aclosing(pool.each(calls, timeout=_PROOF_TIMEOUT_SECONDS if provable else None)) as each:
+    async with aclosing(
+        pool.each(calls, timeout=_PROOF_TIMEOUT_SECONDS if provable else None, others_seconds=_OTHERS_SECONDS)
+    ) as each:
         async for name, results in each:
             try:
                 if isinstance(results, NodeError):
@@ -117,7 +120,8 @@ def _weighed(told: dict[str, _Told], asked: Sequence[str], needed: int) -> Answe
     keys = [t.key for t in voices]
     best = max(voices, key=lambda t: keys.count(t.key))
     deny = {name: said for name, t in told.items() if (said := t.testimony.contradiction) is not None}
-    against = Counter(h for t in told.values() for h, said in t.testimony.executions.items() if said)
+    # Of those who say otherwise as many as the quorum have to say the same: two liars are no majority of one lie.
+    against = Counter(item for t in told.values() for item in t.testimony.executions.items() if item[1])
     silent = tuple(n for n in asked if n not in confirm and n not in deny)
     return Answers(
         simulation_error=best.simulation_error,
@@ -125,6 +129,10 @@ def _weighed(told: dict[str, _Told], asked: Sequence[str], needed: int) -> Answe
         nonce=max(t.nonce for t in voices if t.key == best.key),
         proof=best.proof,
         quorum=Verdict(
-            tuple(confirm), deny, silent, needed, frozenset(h for h, count in against.items() if count >= needed)
+            tuple(confirm),
+            deny,
+            silent,
+            needed,
+            frozenset(tx_hash for (tx_hash, _), count in against.items() if count >= needed),
         ),
     )

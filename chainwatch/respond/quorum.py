@@ -6,6 +6,7 @@ neither invent an attack nor deny one.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -129,8 +130,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def refuted(self) -> bool:
-        """Whether the quorum says otherwise: waiting will not help."""
-        return len(self.deny) >= self.needed
+        """Whether the quorum says the same other thing: waiting will not help."""
+        return any(count >= self.needed for count in Counter(self.deny.values()).values())
 
     def condition(self, guards: GuardsConfig) -> Condition:
         """Whether the evidence is agreed on enough to act, with who said what."""

@@ -36,6 +36,7 @@ KEPT_BLOCKS = 8_192
 """How many references are remembered: more than any chain here takes to finalise (Arbitrum, 15 minutes, 3,600)."""
 
 _STALE_POLLS_BEFORE_ROLLBACK = 3
+_BELIEVED_DEPTH = 4
 _ATTEMPTS_BEFORE_GAP = 4
 _PARKED_SECONDS = (2.0, 10.0, 60.0, 300.0)  # when a block that could not be read is tried again, and again
 
@@ -63,6 +64,10 @@ class _Parked(msgspec.Struct):
     attempts: int
     due: float
     transactions: frozenset[str] = frozenset()  # only these, of a block that could be read otherwise
+
+
+class _Unconfirmed(BlockVanished):
+    """A reorganisation of which the quorum does not know (yet)."""
 
 
 class BlockSource:
@@ -99,6 +104,10 @@ class BlockSource:
         lowest = tip.number - self._config.max_catch_up_blocks
         return [(max(g.first, lowest), g.last) for g in gaps if g.last >= lowest]
 
+    def is_canonical(self, block_hash: str | None) -> bool:
+        """Whether it is among the canonical blocks that are remembered."""
+        return block_hash in self._trail
+
     def stop(self) -> None:
         """Let `items()` end after the item in hand."""
         self._stop.set()
@@ -110,11 +119,17 @@ class BlockSource:
         try:
             while not self._stop.is_set():
                 try:
-                    if (head := await self._next_head(following)) is not None:
-                        async for item in self._advance_to(head):
-                            yield item
-                            if self._stop.is_set():
-                                return
+                    heads = await self._next_heads(following)
+                    for head in heads:
+                        try:
+                            async for item in self._advance_to(head):
+                                yield item
+                                if self._stop.is_set():
+                                    return
+                        except _Unconfirmed as error:  # somebody else's head may follow ours
+                            self.status.last_error = str(error)
+                            continue
+                        break
                     async for item in self._catch_up_some():
                         yield item
                 except BlockVanished as error:
@@ -125,31 +140,38 @@ class BlockSource:
                     log.warning("cannot read blocks", error=str(error), newest=self.status.newest)
                     await self.heads.wait(min(self._config.poll_seconds, 0.5))
                 else:
-                    if head is not None:
+                    if heads:
                         self.status.last_error = None
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
-    async def _next_head(self, following: asyncio.Task[None]) -> BlockRef | None:
-        """The head to follow, once there is news, or the poll interval is over, or there is a backlog to work on."""
+    def refresh(self) -> None:
+        """Bring the status up to date: a block may take long, and the head moves on meanwhile."""
+        status, heads = self.status, self.heads
+        status.reconnects, status.subscribed = heads.reconnects, bool(heads.subscribed)
+        status.head_read_at = heads.read_at()
+        if (claim := heads.best()) is not None:
+            status.advanced_at = max(status.advanced_at, claim.advanced_at)
+            status.head_number = claim.number
+
+    async def _next_heads(self, following: asyncio.Task[None]) -> list[BlockRef]:
+        """The heads that may be followed, the best first, once there is news, or the poll interval is over, or there is
+        a backlog to work on."""
         if not self._backlog or self._mismatches:
             await self.heads.wait(self._config.poll_seconds)
         if following.done() and not self._stop.is_set():
             following.result()
             raise NodeError("Following heads ended.", "It is started again.")
+        self.refresh()
         status, heads = self.status, self.heads
-        status.reconnects, status.subscribed = heads.reconnects, bool(heads.subscribed)
-        status.head_read_at = heads.read_at()
-        claim = heads.best()
-        if claim is None:
+        claims = heads.candidates()
+        if not claims:
             if heads.errors:
                 status.last_error = "; ".join(heads.errors.values())
-            return None
-        if status.head_number is None or claim.number != status.head_number:
-            status.advanced_at = claim.advanced_at
-        status.head_number, status.head_seen_at = claim.number, claim.seen_at
-        return claim.header.ref()
+            return []
+        status.head_seen_at = claims[0].seen_at
+        return [claim.header.ref() for claim in claims]
 
     async def _advance_to(self, ref: BlockRef) -> AsyncIterator[BlockItem]:
         """What happened between the newest block yielded and the head `ref`."""
@@ -241,7 +263,8 @@ class BlockSource:
         assert tip is not None and tip.number is not None
         if oldest.number <= tip.number:
             lowest = self._trail.lowest
-            yield await self._orphan_from(oldest.number, oldest.parent_hash)
+            reorg = await self._orphan_from(oldest.number, oldest.parent_hash, branch)
+            yield reorg
             if oldest.number == lowest > 0:
                 why = "a reorganisation went deeper than the blocks that were kept: what is below may be orphaned too"
                 yield Gap(lowest - 1, lowest - 1, why)
@@ -266,6 +289,8 @@ class BlockSource:
                 below = self._trail.at(oldest.number - 1)
                 if below is None or below.hash == oldest.parent_hash:
                     return branch
+                if tip.number - oldest.number >= _BELIEVED_DEPTH:  # before we walk far back on somebody's word
+                    self._refuse_unconfirmed(branch)
             parent = ahead.get(oldest.parent_hash) or await self._header(oldest.parent_hash)
             branch.append(parent)
 
@@ -286,14 +311,28 @@ class BlockSource:
         ref: BlockRef = header.ref()
         return ref
 
-    async def _orphan_from(self, number: int, parent_hash: str | None = None) -> Reorg:
+    async def _orphan_from(self, number: int, parent_hash: str | None = None, branch: Sequence[BlockRef] = ()) -> Reorg:
+        """Orphan what we have from `number` up, for `branch` (newest first), if that is to be believed.
+
+        Raises _Unconfirmed where it is not: whoever says so has to be on our chain, and where as many as the quorum
+        speak they have to agree on a block of the branch. One provider, or one on another chain, takes nothing away.
+        """
         await self._pool.recheck()
-        if all(p.why_not is not None for p in self._pool.having("heads")):
-            raise NodeError("No provider is left that could confirm a reorganisation.", "It is tried again.")
+        followed = {claim.header.hash for claim in self.heads.candidates()}
+        if not followed or (branch and branch[0].hash not in followed):
+            raise _Unconfirmed("Whoever told of a reorganisation is not believed any more.", "It is looked at again.")
+        self._refuse_unconfirmed(branch)
         orphaned = self._trail.cut(number)
         self.status.newest = self._trail.tip
         self.status.deepest_reorg = max(self.status.deepest_reorg, len(orphaned))
         return Reorg(orphaned, self._trail.at(number - 1) or BlockRef(number=number - 1, hash=parent_hash))
+
+    def _refuse_unconfirmed(self, branch: Sequence[BlockRef]) -> None:
+        if branch and self._pool.needed > 1 and self.heads.voices() >= self._pool.needed:
+            agreed = (self.heads.confirmed(b.number) == b.hash for b in branch if b.number is not None)
+            if not any(agreed):
+                what = f"A branch at block {branch[0].number} that is not ours is not confirmed."
+                raise _Unconfirmed(what, "It is waited for.")
 
     async def _rolled_back(self, head: BlockRef) -> AsyncIterator[BlockItem]:
         """The head is a block we have passed. A lagging node says that too, so believe it only when it stays so."""
