@@ -247,3 +247,24 @@ async def test_status_counts_calls_and_shows_no_key(nodes: dict[str, Node]) -> N
         assert pool.status()[0].errors == 0
     secret = ProviderConfig(name="s", http="https://node/v2/SECRET")
     assert "SECRET" not in repr(Pool(ChainConfig(id=5, providers=(secret,))))
+
+
+async def test_who_stalls_is_asked_and_not_waited_for(nodes: dict[str, Node]) -> None:
+    async with Pool(config(nodes)) as pool:
+        await pool.open()
+        nodes["c"].methods["eth_x"] = slow(30, "late")
+
+        async def told() -> dict[str, Any]:
+            async with aclosing(pool.each([("eth_x", [])], others_seconds=0.3)) as each:
+                return {name: answer async for name, answer in each}
+
+        assert set(await asyncio.wait_for(told(), 10)) == {"a", "b"}
+        assert not pool.providers[2].is_responsive
+        asked = len(nodes["c"].asked_for("eth_x"))
+        assert set(await asyncio.wait_for(told(), 10)) == {"a", "b"}
+        assert len(nodes["c"].asked_for("eth_x")) == asked + 1
+        nodes["c"].methods["eth_x"] = "c"
+        for name in "ab":
+            nodes[name].methods["eth_x"] = slow(0.2, name)
+        assert set(await asyncio.wait_for(told(), 10)) == {"a", "b", "c"}
+        assert pool.providers[2].is_responsive

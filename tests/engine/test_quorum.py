@@ -150,3 +150,23 @@ async def test_a_playbook_may_act_without_a_quorum(three: tuple[Scene, Proxies])
         proxies["b"].on(Fault.DEAD)
         await scene.actors.attack_atomic()
         await eventually(scene.paused, 30)
+
+
+async def test_one_that_changes_its_chain_while_the_others_lag_takes_no_block_away(
+    three: tuple[Scene, Proxies],
+) -> None:
+    scene, proxies = three
+    async with scene.watched(armed=False) as (_, seen):
+        await scene.every_second()
+        await seen.until(lambda: len(seen.numbers()) > 3)
+        proxies["a"].on(Fault.STALE_HEAD)
+        proxies["b"].on(Fault.STALE_HEAD)
+        proxies["c"].on(Fault.OTHER_CHAIN, chain_id=1)
+
+        await asyncio.sleep(4.0)
+        assert not seen.reorgs()
+        for proxy in proxies.values():
+            proxy.heal()
+        await scene.caught_up(seen)
+        assert not seen.reorgs()
+        assert not seen.gaps()
