@@ -165,10 +165,12 @@ class NewBlock(msgspec.Struct, frozen=True):
 class LateBlock(msgspec.Struct, frozen=True):
     """A block of a `Gap` that was read after all: canonical, but newer ones were yielded before it. Among
     themselves they come oldest first. `partial`: only those transactions of a block yielded before that could not be
-    read then."""
+    read then. `again`: the block was yielded before, on one provider's word, and the quorum tells it otherwise.
+    """
 
     block: Block
     partial: bool = False
+    again: bool = False
 
 
 class Reorg(msgspec.Struct, frozen=True):

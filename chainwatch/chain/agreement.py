@@ -10,6 +10,7 @@ from chainwatch.chain.pool import OTHERS_SECONDS, Patience, Pool, Provider
 from chainwatch.chain.probes import ProbeReader, ProbeSpec
 from chainwatch.types import BlockRef, ProbeReading
 
+_AGAIN_SECONDS = 0.1
 _SECONDS = 3.0  # waiting for the others; then what most of those say who answered
 
 _Votes = dict[str, tuple[int, ...]]
@@ -64,7 +65,14 @@ class AgreedProbes:
         await asyncio.gather(*self._stragglers, return_exceptions=True)
 
     async def _read_from(self, provider: Provider, block: BlockRef) -> "_Told":
-        return provider.name, await self._readers[provider.name].read(block)
+        """Its readings. One that does not have the block yet is asked again for a moment."""
+        deadline = time.monotonic() + OTHERS_SECONDS
+        while True:
+            readings = await self._readers[provider.name].read(block)
+            nothing = all(reading.error is not None for reading in readings.values())
+            if not nothing or time.monotonic() + _AGAIN_SECONDS > deadline or not provider.is_responsive:
+                return provider.name, readings
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     def _agreed(self, told: dict[str, dict[str, ProbeReading]]) -> bool:
         return all(
@@ -81,9 +89,11 @@ class AgreedProbes:
         winners = [values for values, count in counts.items() if count == most]
         says = {name: ", ".join(map(str, values)) for name, values in votes.items()}
         self._note(probe, block, votes, winners[0] if most >= self._pool.needed else None, says)
-        if len(winners) > 1:
+        # Of those worth waiting for enough are there, but do not say so: then one's word is no reading.
+        able = sum(p.is_responsive for p in self._pool.having("reads"))
+        if len(winners) > 1 or most < min(self._pool.needed, able):
             text = "; ".join(f"{name} says {said}" for name, said in says.items())
-            return ProbeReading(name=probe, block=block, values=(), error=f"the providers disagree: {text}")
+            return ProbeReading(name=probe, block=block, values=(), error=f"no quorum for it: {text}")
         return ProbeReading(name=probe, block=block, values=winners[0])
 
     def _note(

@@ -16,6 +16,7 @@ from functools import partial
 import msgspec
 import structlog
 
+from chainwatch.chain.l2 import facts_of
 from chainwatch.chain.pool import Pool, Provider
 from chainwatch.chain.subscribe import subscribe
 from chainwatch.chain.wire import WireHeader
@@ -26,7 +27,8 @@ log = structlog.get_logger(__name__)
 
 _KEPT_HEIGHTS = 512
 _RECENT_HEIGHTS = 8
-_PLAUSIBLE_LEAD = 64  # a head further ahead than this of what the quorum knows is not followed
+_LEAD_SECONDS = 2.0
+_PLAUSIBLE_LEAD = 64  # what is claimed further ahead than this of what the quorum knows is not even noted
 _NOBODY = "(no majority)"
 _SILENT_SECONDS = 20.0  # a provider not heard for this long has no say in how high the chain is
 
@@ -61,6 +63,9 @@ class Heads:
     def __init__(self, pool: Pool, poll_seconds: float) -> None:
         self._pool = pool
         self._poll_seconds = poll_seconds
+        # A provider may be quicker than the others by what they need to push or to be polled; not by more.
+        block_seconds = facts_of(pool.chain_id).block_time_seconds
+        self._followed_lead = 2 + math.ceil(max(_LEAD_SECONDS, 2 * poll_seconds) / block_seconds)
         self._claims: dict[int, dict[str, Hash]] = {}
         self._newest: dict[str, Claim] = {}
         self._split: dict[str, Disagreement] = {}
@@ -112,7 +117,7 @@ class Heads:
             for p in self._pool.having("heads")
             if p.name in self._newest and p.why_not is None and p.dissents is None
         }
-        highest = self._highest_plausible(claims.values())
+        highest = self._highest_plausible(claims.values(), self._followed_lead)
 
         def weight(claim: Claim) -> tuple[bool, int, int, float]:
             return (
@@ -122,18 +127,18 @@ class Heads:
                 -claim.advanced_at,
             )
 
-        return sorted(claims.values(), key=weight, reverse=True)
+        return sorted((c for c in claims.values() if c.number <= highest), key=weight, reverse=True)
 
     def voices(self) -> int:
         """How many providers have told their head lately and can be asked."""
         now = time.monotonic()
         return sum(now - c.at < _SILENT_SECONDS and self._provider(n).why_not is None for n, c in self._newest.items())
 
-    def _highest_plausible(self, claims: Iterable[Claim]) -> float:
-        """How high a head may be, by the heights that those we hear from have reached."""
+    def _highest_plausible(self, claims: Iterable[Claim], lead: int = _PLAUSIBLE_LEAD) -> float:
+        """How high a head may be, by the heights that those we hear from have reached, and a `lead`."""
         now = time.monotonic()
         heights = sorted((c.number for c in claims if now - c.at < _SILENT_SECONDS), reverse=True)
-        return heights[min(self._pool.needed, len(heights)) - 1] + _PLAUSIBLE_LEAD if heights else math.inf
+        return heights[min(self._pool.needed, len(heights)) - 1] + lead if heights else math.inf
 
     def read_at(self) -> float:
         """When a provider that does not dissent last told us its head, by time.monotonic(); 0 for never."""
@@ -180,14 +185,18 @@ class Heads:
         self._changed.set()
 
     def _compare(self) -> None:
-        """Who dissents: from what is confirmed at the height of its newest head, or the one before."""
+        """Who dissents: whose claim differs at the greatest height it spoke of that is confirmed.
+
+        A provider that runs ahead is held to what it said of the heights that the others reach after it.
+        """
         for name, claim in self._newest.items():
             provider = self._provider(name)
             conflict = None
-            for height in (claim.number, claim.number - 1):
+            for height in range(claim.number, max(0, claim.number - _PLAUSIBLE_LEAD - _RECENT_HEIGHTS), -1):
                 agreed, own = self.confirmed(height), self._claims.get(height, {}).get(name)
-                if agreed is not None and own is not None and own != agreed and self._pool.needed > 1:
-                    conflict = height
+                if agreed is not None and own is not None:
+                    conflict = height if own != agreed and self._pool.needed > 1 else None
+                    break
             if conflict is None:
                 self._split.pop(name, None)
                 provider.dissents = None

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import msgspec
@@ -164,6 +165,10 @@ class Provider:
             some = calls[start : start + self.config.max_batch]
             results += await self._timed([m for m, _ in some], lambda some=some: self.rpc.batch(some, timeout=timeout))  # type: ignore[misc]
         return results
+
+    async def agree(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any | NodeRejected]:
+        """As `batch`: one provider is its own quorum."""
+        return await self.batch(calls)
 
     async def verify(self, *, again: bool = False) -> None:
         """Make sure that it is on our chain, by id and genesis. Raises NodeError where it is not or cannot be asked."""
@@ -457,6 +462,30 @@ class Pool:
         finally:
             await waiting.end()
 
+    async def agree(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any | NodeRejected]:
+        """As `batch`, each answer being the one that as many as the quorum give; for what must not be believed of one.
+
+        Raises NodeError where there is no such answer: some have not got there yet, or they disagree. While fewer
+        than the quorum can be asked, what most of them say counts.
+        """
+        if self.needed == 1 or len(self.having("reads")) == 1:
+            return await self.batch(calls)
+        told: list[list[Any | NodeRejected]] = []
+        async with aclosing(self.each(calls)) as each:
+            async for _, answer in each:
+                if not isinstance(answer, NodeError):
+                    told.append(answer)
+                if len(told) >= self.needed and all(_most(told, i)[1] >= self.needed for i in range(len(calls))):
+                    break
+        if not told:
+            raise NodeError(f"No provider answered {calls[0][0]}.", "Check [[chains.providers]].")
+        enough = min(self.needed, sum(p.is_responsive for p in self.having("reads")) or 1)
+        found = [_most(told, i) for i in range(len(calls))]
+        for (method, _), (_, votes) in zip(calls, found, strict=True):
+            if votes < enough:
+                raise NodeError(f"The providers do not agree on {method} (yet).", "It is asked again.")
+        return [answer for answer, _ in found]
+
     async def recheck(self) -> None:
         """Verify anew every provider that answers in time: before a reorganisation is believed."""
         tasks = [asyncio.create_task(p.verify(again=True)) for p in self.providers if p.why_not is None or p.is_wrong]
@@ -557,6 +586,22 @@ class Pool:
     def status(self) -> list[ProviderStatus]:
         """How each provider does."""
         return [provider.status() for provider in self.providers]
+
+
+def _most(told: Sequence[Sequence[Any]], index: int) -> tuple[Any, int]:
+    """The answer at `index` that most give, and how many do."""
+    counts = Counter(_comparable(answers[index]) for answers in told)
+    best, votes = counts.most_common(1)[0]
+    return next(answers[index] for answers in told if _comparable(answers[index]) == best), votes
+
+
+def _comparable(answer: Any) -> str:
+    """What two honest providers say alike: of a receipt, where and how it ended; of a refusal, that it is one."""
+    if isinstance(answer, NodeRejected):
+        return "refused"
+    if isinstance(answer, dict) and "transactionHash" in answer:
+        answer = [answer.get(key) for key in ("transactionHash", "blockHash", "status")]
+    return msgspec.json.encode(answer).decode().lower()
 
 
 def _start(

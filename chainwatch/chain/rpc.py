@@ -80,6 +80,9 @@ class Caller(Protocol):
     ) -> list[Any | NodeRejected]:
         """See `Rpc.batch`."""
 
+    async def agree(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any | NodeRejected]:
+        """As `batch`, each answer being the one on which the quorum agrees."""
+
 
 def redacted(url: str) -> str:
     """The endpoint without user, path and query, where providers put their keys. Takes any text."""
@@ -189,6 +192,10 @@ class Rpc:
             else:
                 results.append(reply.result)
         return results
+
+    async def agree(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any | NodeRejected]:
+        """As `batch`: one node is its own quorum."""
+        return await self.batch(calls)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -66,6 +66,7 @@ _DRAIN_SECONDS = 20.0
 _KEPT_EXECUTIONS = 500
 _RESUMED_BLOCKS = 4_096
 _DISAGREEMENT_SECONDS = 15.0  # one about a block's content is over when it has not come again for this long
+_FAILURES_SAID = 3  # blocks in a row whose Probes fail before readiness turns red
 _CONFIRMATION_SECONDS = 2.0
 _SLICE_SECONDS = 0.003
 _ACTED_ON = (AlertEvent.OPENED, AlertEvent.UPDATED)
@@ -114,6 +115,8 @@ class Engine:
         self._lock = asyncio.Lock()
         self._rested_on: dict[str, Execution] = {}
         self._late_readings: dict[str, ProbeReading] = {}
+        self._blocks_without_probes = 0
+        self._trees_expected = True
         self._held: dict[str, tuple[BlockRef, tuple[Alert, ...]]] = {}
 
     async def __aenter__(self) -> "Engine":
@@ -143,6 +146,7 @@ class Engine:
         protected = frozenset(a for p in self._loaded.profiles for a in p.protected)
         watched = protected | {spec.contract for spec in specs}
         mode = await detect_trace_mode(self.pool, chain.traces)
+        self._trees_expected = mode != "none"  # a node without them was said so at the start
         clearing = Clearing(watched) if chain.call_trees == "suspicious" else None
         self._fetcher = Fetcher(self.pool, chain.id, mode, watched, clearing=clearing)
         gaps = await self.store.gaps(chain.id)
@@ -152,6 +156,7 @@ class Engine:
             chain,
             resume_from=await self.store.recent_blocks(chain.id, _RESUMED_BLOCKS),
             backlog=gaps,
+            parked=await self.store.parked(chain.id),
         )
         self.mempool = MempoolSource(self.pool, chain, protected, specs) if chain.mempool else None
         self.responder = await self._make_responder(self.store, self.pool)
@@ -181,12 +186,23 @@ class Engine:
             self.notifier,
             self._disagreements,
             self._observer.alert,
-            self.source.refresh,
+            self._refresh,
         )
         self._finality = Finality(self.pool, chain, self.status)
         self._sequencer = Sequencer(self.pool, self.status, self.notifier)
         if chain.mempool and facts_of(chain.id).private_sequencer:
             log.warning("this chain's sequencer keeps pending transactions to itself", chain_id=chain.id)
+
+    def _refresh(self) -> None:
+        """Bring the status up to date, also while a block takes long."""
+        self.source.refresh()
+        status = self.status
+        if self.pool.needed > 1:  # one alone is missed as blindness
+            status.quorum = (self.source.heads.voices(), self.pool.needed)
+        status.armed = self.responder.armed
+        status.was_armed = status.was_armed or status.armed
+        status.lease_lost = self.responder.lease_lost
+        status.mempool_deaf = self.mempool is not None and not self.mempool.subscribed and status.started
 
     def _disagreements(self) -> list[Disagreement]:
         recent = time.monotonic() - _DISAGREEMENT_SECONDS
@@ -259,7 +275,7 @@ class Engine:
                             raise
                         why = f"handling it failed: {type(error).__name__}: {error}"
                         self.status.failed("blocks")
-                        await self._handle(Gap(number, number, why, attempts=1, hash=item.block.ref.hash))
+                        await self._handle(self.source.park(item.block.ref, why))
 
     async def _handle(self, item: BlockItem) -> None:
         if self._held:
@@ -301,6 +317,8 @@ class Engine:
     async def _handle_block(self, block: Block, item: NewBlock | LateBlock) -> None:
         """Detect and act first; then write block, findings and alerts as one, and tell people."""
         started = time.perf_counter()
+        if isinstance(item, LateBlock) and item.again:
+            await self._found((), self.pipeline.orphan((block.ref,)))
         late = item if isinstance(item, LateBlock) else None
         readings = await self._readings(block.ref)
         before = await self._before_late(block.ref, readings) if late is not None else None
@@ -401,6 +419,9 @@ class Engine:
         readings = await self._probes.read(ref)
         failed = [r for r in readings.values() if r.error is not None]
         self.status.probe_failures += len(failed)
+        self._blocks_without_probes = self._blocks_without_probes + 1 if failed else 0
+        if self._blocks_without_probes >= _FAILURES_SAID:
+            self.status.failed("probes")
         for reading in failed:
             log.warning("probe failed", probe=reading.name, error=reading.error, block=ref.number)
         return readings
@@ -466,7 +487,10 @@ class Engine:
         if block is None:
             return
         status.executions += len(block.executions)
-        status.untraced += any(e.trace is None and not e.cleared for e in block.executions)
+        untraced = any(e.trace is None and not e.cleared for e in block.executions)
+        status.untraced += untraced
+        if untraced and self._trees_expected:  # no provider gave what the cheap pass did not clear
+            status.failed("call trees")
         if block.ref.number is not None:
             status.missing.fill(block.ref.number)
         if late:

@@ -1,6 +1,7 @@
 """How far the chain is safe and final: by the nodes' tags, or by depth where they have none."""
 
 import asyncio
+from contextlib import aclosing
 
 import structlog
 
@@ -37,10 +38,15 @@ class Finality:
     async def _look(self) -> None:
         if self._depth is None:
             tags = [("eth_getBlockByNumber", [tag, False]) for tag in ("safe", "finalized")]
-            answers = await self._pool.batch(tags)
-            known = [quantity(answer["number"]) for answer in answers if isinstance(answer, dict)]
-            if len(known) == len(tags):
-                safe, final = known
+            known: list[list[int]] = []
+            async with aclosing(self._pool.each(tags)) as each:
+                async for _, answers in each:
+                    if not isinstance(answers, NodeError) and all(isinstance(a, dict) for a in answers):
+                        known.append([quantity(a["number"]) for a in answers if isinstance(a, dict)])
+            if known:
+                # What as many as the quorum have reached; one that runs ahead makes nothing final.
+                place = min(self._pool.needed, len(known)) - 1
+                safe, final = (sorted((k[i] for k in known), reverse=True)[place] for i in (0, 1))
                 self._status.safe, self._status.finalized = safe, max(final, self._status.finalized or 0)
                 return
         depth = self._depth or facts_of(self._status.chain_id).finality_depth

@@ -45,7 +45,9 @@ class Sequencer:
     async def look(self, feed: str) -> None:
         """Ask `feed` once. What cannot be read changes nothing."""
         try:
-            word = await self._pool.call("eth_call", [{"to": feed, "data": _LATEST_ROUND_DATA}, "latest"], as_=str)
+            [word] = await self._pool.agree([("eth_call", [{"to": feed, "data": _LATEST_ROUND_DATA}, "latest"])])
+            if not isinstance(word, str):
+                raise NodeError("The uptime feed does not answer.", "It is asked again.")
             _, answer, started_at, _, _ = abi_decode(_ROUND, bytes.fromhex(word[2:]))
         except (NodeError, DecodingError, ValueError) as error:
             log.debug("the sequencer's uptime feed cannot be read", error=str(error))

@@ -51,6 +51,7 @@ class Sight:
         self._refresh = refresh
         self._open: dict[str, Alert] = {}
         self._skewed = False
+        self._quorum_lost = False
         self._blind_at: float | None = None
         self._seconds_before = 0.0
         self._counted_until = 0.0
@@ -69,6 +70,7 @@ class Sight:
         status.providers = self._pool.status()
         status.channels_failing = self._notifier.failing()
         await self._look_for_blindness(now)
+        self._look_for_the_quorum()
         await self._look_for_disagreement(now)
         self._look_at_the_clock()
 
@@ -155,6 +157,17 @@ class Sight:
             loss_estimate={}, detectors=("quorum",), explanation=f"Providers disagree. {disagreement.text()}",
             evidence=(evidence,),
         )  # fmt: skip
+
+    def _look_for_the_quorum(self) -> None:
+        heard, needed = self._status.quorum
+        lost = heard < needed and self._status.started
+        if lost != self._quorum_lost:
+            self._quorum_lost = lost
+            chain = self._status.chain_id
+            log.error("quorum", heard=heard, needed=needed)
+            title = f"chainwatch: the quorum of chain {chain} is {'lost' if lost else 'there again'}"
+            text = f"{heard} providers can be heard, {needed} have to agree. Playbooks do as without_quorum says."
+            self._notifier.message(title, text, NotifyType.FAILURE if lost else NotifyType.SUCCESS)
 
     def _look_at_the_clock(self) -> None:
         skew = self._status.clock_skew_seconds

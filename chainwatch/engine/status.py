@@ -100,6 +100,11 @@ class EngineStatus(msgspec.Struct):
     header_to_handled: list[float] = []
     started: bool = False
     sequencer: SequencerState = "up"
+    quorum: tuple[int, int] = (1, 1)
+    """How many providers can be heard, and how many are needed."""
+    mempool_deaf: bool = False
+    was_armed: bool = False
+    lease_lost: bool = False
 
     @property
     def newest_contiguous_block(self) -> int | None:
@@ -153,6 +158,17 @@ class EngineStatus(msgspec.Struct):
             reasons.append(f"catching up: {self.blocks.behind} blocks of a gap are still unread")
         if self.blocks.parked:
             reasons.append(f"parked: {self.blocks.parked} blocks could not be read and are tried again")
+        heard, needed = self.quorum
+        if heard < needed:
+            reasons.append(
+                f"quorum lost: {heard} providers can be heard, {needed} have to agree before anything is done"
+            )
+        if self.mempool_deaf:
+            reasons.append("mempool: no provider pushes pending transactions")
+        if self.was_armed and not self.armed:
+            reasons.append("disarmed: nothing is sent")
+        if self.lease_lost:
+            reasons.append("the lease was lost to another responder: nothing is sent")
         reasons += [f"disagreement: {text}" for text in self.disagreements]
         reasons += [
             f"failing: {part}, {now - at:.0f} s ago"

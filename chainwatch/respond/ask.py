@@ -82,7 +82,7 @@ async def ask(
             if _enough(told, pool.needed):
                 break
     if told:
-        return _weighed(told, [p.name for p in pool.having("reads")], pool.needed)
+        return _weighed(told, pool)
     if not provable:
         raise errors[0] if errors else NodeError("No provider answered.", "See [[chains.providers]].")
     facts = await ask(pool, sender, playbook, None, witness)  # the simulation may be what is too much for the nodes
@@ -113,8 +113,16 @@ def _enough(told: dict[str, _Told], needed: int) -> bool:
     return any(groups.count(key) >= needed for key in groups)
 
 
-def _weighed(told: dict[str, _Told], asked: Sequence[str], needed: int) -> Answers:
+def _agreed_nonce(told: Sequence[int]) -> int:
+    """What most say, else the lowest: one too low is refused and asked for again, one too high waits for ever."""
+    counts = Counter(told)
+    most = max(counts.values())
+    return min(nonce for nonce, count in counts.items() if count == most)
+
+
+def _weighed(told: dict[str, _Told], pool: Pool) -> Answers:
     """The answer of the largest group that says the same, those who confirm the evidence before all others."""
+    asked, needed = [p.name for p in pool.having("reads")], pool.needed
     confirm = [name for name, t in told.items() if t.testimony.confirms]
     voices = [told[name] for name in confirm] or list(told.values())
     keys = [t.key for t in voices]
@@ -123,10 +131,11 @@ def _weighed(told: dict[str, _Told], asked: Sequence[str], needed: int) -> Answe
     # Of those who say otherwise as many as the quorum have to say the same: two liars are no majority of one lie.
     against = Counter(item for t in told.values() for item in t.testimony.executions.items() if item[1])
     silent = tuple(n for n in asked if n not in confirm and n not in deny)
+    down = frozenset(p.name for p in pool.providers if p.why_not is not None)
     return Answers(
         simulation_error=best.simulation_error,
         already_done=best.already_done,
-        nonce=max(t.nonce for t in voices if t.key == best.key),
+        nonce=_agreed_nonce([t.nonce for t in voices]),
         proof=best.proof,
         quorum=Verdict(
             tuple(confirm),
@@ -134,5 +143,6 @@ def _weighed(told: dict[str, _Told], asked: Sequence[str], needed: int) -> Answe
             silent,
             needed,
             frozenset(tx_hash for (tx_hash, _), count in against.items() if count >= needed),
+            down,
         ),
     )

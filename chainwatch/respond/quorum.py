@@ -122,6 +122,8 @@ class Verdict(msgspec.Struct, frozen=True):
     needed: int
     unfounded: frozenset[Hash] = frozenset()
     """Transactions of which the quorum says otherwise: what remains has to stand without them."""
+    down: frozenset[str] = frozenset()
+    """Providers that cannot be asked at all; the other silent ones may merely be behind."""
 
     @property
     def reached(self) -> bool:
@@ -142,7 +144,8 @@ class Verdict(msgspec.Struct, frozen=True):
         parts += [f"{name} says that {said}" for name, said in self.deny.items()]
         if self.silent:
             parts.append(f"no word from {', '.join(self.silent)}")
-        alone = guards.without_quorum == "act" and bool(self.confirm) and not self.deny
+        only_down = self.down.issuperset(self.silent)
+        alone = guards.without_quorum == "act" and bool(self.confirm) and not self.deny and only_down
         if alone and not self.reached:
             parts.append('without_quorum = "act"')
         return Condition("quorum", self.reached or alone, "; ".join(parts))

@@ -80,6 +80,8 @@ class Responder:
         self._retry_for = config.sending.give_up_seconds
         self._sender = Sender(pool, store, signer, arming, config.sending, loaded.chain.id) if signer else None
         self._specs = tuple(s for p in loaded.profiles for s in specs_of(p))
+        self._renewing = False
+        self.lease_lost = False
         self.dissent: dict[str, Disagreement] = {}
         """By provider: what it last said against the evidence of an alert."""
         self.excess_rights: tuple[str, ...] = ()
@@ -151,13 +153,24 @@ class Responder:
         """A block was seen: look for receipts, keep the base fee, renew the lease."""
         if self._sender is not None:
             self._sender.wake(block.base_fee_per_gas)
-        if self._lease is not None and self._lease.expires_at - time.time() < LEASE_SECONDS / 2:
+        due = self._lease is not None and self._lease.expires_at - time.time() < LEASE_SECONDS / 2
+        if due and not self._renewing:  # in a task: a store that hangs must not hold up the next block
+            self._renewing = True
+            self._in_background(self._renew_lease(), self._audits)
+
+    async def _renew_lease(self) -> None:
+        try:
+            if self._lease is None:
+                return
             try:
                 self._lease = await self._store.acquire_lease(self._lease.name, self._lease.holder, LEASE_SECONDS)
             except StoreError as error:  # it is still ours until somebody else takes it
                 log.error("the lease could not be renewed", error=str(error))
             if self._lease is None:
                 log.error("the lease was lost to another responder: this one no longer acts")
+                self.lease_lost = True
+        finally:
+            self._renewing = False
 
     def on_orphans(self, orphaned: tuple[BlockRef, ...]) -> None:
         """Blocks were reorganised away."""
@@ -297,15 +310,17 @@ class Responder:
             cost_condition(case.findings, profile, playbook, preventable(facts.proof, alert, profile, case.usd)),
             Condition("armed", self.armed, self._armed_detail()),
         ]
+        if not conditions[_place_of(conditions, "quorum")].holds and not facts.quorum.refuted:
+            # Whatever else was said, it was not said by enough of them: it is asked again.
+            decision = declined(playbook, conditions, facts.proof, clock)
+            return msgspec.structs.replace(decision, undecided=True)
         if facts.already_done:
             return Decision(
                 playbook=playbook.name, sent=False, outcome="Nothing to do: the protected contract is paused already.",
                 conditions=tuple(conditions), proof=facts.proof, timings_ms=clock.laps,
             )  # fmt: skip
         if not all(c.holds for c in conditions):
-            decision = declined(playbook, conditions, facts.proof, clock)
-            only_quorum = [c.name for c in conditions if not c.holds] == ["quorum"]
-            return msgspec.structs.replace(decision, undecided=only_quorum and not facts.quorum.refuted)
+            return declined(playbook, conditions, facts.proof, clock)
         if self._sender is None or self._sender.under_way(playbook.action.target, adapter.act):
             outcome = "The action is under way already."
             return Decision(playbook=playbook.name, sent=False, outcome=outcome, conditions=tuple(conditions))
@@ -433,6 +448,10 @@ class _Case(msgspec.Struct, frozen=True):
 def _key(playbook: PlaybookConfig, chain: int, occasion: str, attempt: int) -> str:
     text = f"{playbook.name}\n{playbook.version}\n{chain}\n{playbook.action.target}\n{occasion}\n{attempt}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _place_of(conditions: Sequence[Condition], name: str) -> int:
+    return next(i for i, condition in enumerate(conditions) if condition.name == name)
 
 
 def _place(execution: Execution) -> tuple[int, int]:

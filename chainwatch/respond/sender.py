@@ -251,7 +251,9 @@ class Sender:
 
     async def _needless(self, action: OutboxAction, started: float, again: bool) -> ActionResult | None:
         """The end of an action that need not, or cannot, be sent any more."""
-        count = await self._rpc.call("eth_getTransactionCount", [action.sender, "latest"], as_=str)
+        [count] = await self._rpc.agree([("eth_getTransactionCount", [action.sender, "latest"])])
+        if isinstance(count, NodeRejected):
+            raise count
         nonce = action.attempts[-1].nonce if action.attempts else action.nonce
         lost = nonce is not None and quantity(count) > nonce
         done = (again or lost) and await self._is_done(action, "latest")
@@ -313,7 +315,7 @@ class Sender:
     async def _receipt(self, action: OutboxAction) -> dict[str, Any] | None:
         """The receipt of whichever attempt was mined."""
         calls = [("eth_getTransactionReceipt", [attempt.tx_hash]) for attempt in action.attempts]
-        for answer in await self._rpc.batch(calls):
+        for answer in await self._rpc.agree(calls):
             if isinstance(answer, dict) and answer.get("blockHash"):
                 return answer
         return None
@@ -339,7 +341,9 @@ class Sender:
     async def _is_done(self, action: OutboxAction, at: Any) -> bool:
         adapter = ADAPTERS[action.adapter]
         try:
-            word = await self._rpc.call("eth_call", [{"to": action.target, "data": adapter.read}, at])
+            [word] = await self._rpc.agree([("eth_call", [{"to": action.target, "data": adapter.read}, at])])
+            if isinstance(word, NodeRejected):
+                raise word
         except NodeRejected as error:
             if "revert" in error.message.lower():
                 return False

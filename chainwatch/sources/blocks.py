@@ -28,6 +28,7 @@ from chainwatch.config.models import ChainConfig
 from chainwatch.errors import NodeError, NodeRejected
 from chainwatch.sources.fetch import BlockVanished, FetchedBlock, Fetcher
 from chainwatch.sources.trail import Trail
+from chainwatch.store import Parked
 from chainwatch.types import BlockItem, BlockRef, Gap, LateBlock, NewBlock, Reorg
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ KEPT_BLOCKS = 8_192
 
 _STALE_POLLS_BEFORE_ROLLBACK = 3
 _BELIEVED_DEPTH = 4
+_DOUBTFUL_SECONDS, _LOOKS_AGAIN, _MOST_DOUBTFUL = 1.0, 12, 256
 _ATTEMPTS_BEFORE_GAP = 4
 _PARKED_SECONDS = (2.0, 10.0, 60.0, 300.0)  # when a block that could not be read is tried again, and again
 
@@ -64,6 +66,7 @@ class _Parked(msgspec.Struct):
     attempts: int
     due: float
     transactions: frozenset[str] = frozenset()  # only these, of a block that could be read otherwise
+    digest: bytes = b""  # what one provider told of a block that was yielded on its word
 
 
 class _Unconfirmed(BlockVanished):
@@ -81,6 +84,7 @@ class BlockSource:
         *,
         resume_from: Sequence[BlockRef] = (),
         backlog: Sequence[Gap] = (),
+        parked: Sequence[Parked] = (),
         kept_blocks: int = KEPT_BLOCKS,
     ) -> None:
         self._pool = pool
@@ -90,6 +94,8 @@ class BlockSource:
         self._trail = Trail(resume_from, kept_blocks)
         self._backlog: deque[tuple[int, int]] = deque(self._recent(backlog))
         self._parked: dict[int, _Parked] = {}
+        self._doubtful: dict[int, _Parked] = {}
+        self._take_up(parked)
         self._stop = asyncio.Event()
         self._stale_polls = 0
         self._mismatches = 0
@@ -399,6 +405,19 @@ class BlockSource:
             return error
         raise AssertionError("unreachable: tenacity reraises")
 
+    def _take_up(self, parked: Sequence[Parked]) -> None:
+        """Transactions that an earlier run could not read; its blocks are in its Gaps."""
+        for one in parked:
+            ref = None if one.number is None else self._trail.at(one.number)
+            if ref is None or ref.hash != one.hash or one.number is None or one.tx_hash is None:
+                continue
+            known = self._parked.setdefault(one.number, _Parked(ref, one.attempts, time.monotonic()))
+            known.transactions |= {one.tx_hash}
+
+    def park(self, ref: BlockRef, why: str) -> Gap:
+        """A block that was read and could not be worked through: it is read again, as one that could not be read."""
+        return self._park(ref, NodeError(why, "It is tried again."))
+
     def _park(self, ref: BlockRef, error: NodeError) -> Gap:
         assert ref.number is not None
         self._parked[ref.number] = _Parked(ref, 1, time.monotonic() + _PARKED_SECONDS[0])
@@ -406,7 +425,13 @@ class BlockSource:
         return Gap(ref.number, ref.number, f"the block could not be read: {error}", attempts=1, hash=ref.hash)
 
     def _note_parked(self, fetched: FetchedBlock) -> None:
-        """Transactions of it that could not be read are asked for again."""
+        """Transactions of it that could not be read are asked for again, and so is a block on one provider's word."""
+        if fetched.digest and fetched.block.ref.number is not None:
+            due = time.monotonic() + _DOUBTFUL_SECONDS
+            doubt = _Parked(fetched.block.ref, 1, due, digest=fetched.digest)
+            self._doubtful[fetched.block.ref.number] = doubt
+            while len(self._doubtful) > _MOST_DOUBTFUL:
+                self._doubtful.pop(next(iter(self._doubtful)))
         ref, hashes = fetched.block.ref, frozenset(p.hash for p in fetched.block.parked if p.hash is not None)
         if hashes and ref.number is not None:
             self._parked[ref.number] = _Parked(ref, 1, time.monotonic() + _PARKED_SECONDS[0], hashes)
@@ -425,6 +450,8 @@ class BlockSource:
         """The next few blocks of the oldest Gap, or a parked block whose time has come."""
         if not self._backlog:
             async for item in self._retry_parked():
+                yield item
+            async for item in self._look_again():
                 yield item
             return
         first, last = self._backlog[0]
@@ -480,6 +507,27 @@ class BlockSource:
         self._backlog[0] = (good + 1, last)
         self.status.behind += first - good - 1
         return Reorg(tuple(orphaned), self._trail.at(good) or BlockRef(number=good, hash=below.parent_hash))
+
+    async def _look_again(self) -> AsyncIterator[BlockItem]:
+        """A block that was yielded on one provider's word: does the quorum tell the same by now?"""
+        now = time.monotonic()
+        number, due = next(((n, p) for n, p in self._doubtful.items() if p.due <= now), (-1, None))
+        if due is None:
+            return
+        due.due = now + _DOUBTFUL_SECONDS * due.attempts
+        due.attempts += 1
+        if due.ref.hash is None or due.ref.hash not in self._trail or due.attempts > _LOOKS_AGAIN:
+            self._doubtful.pop(number)
+            return
+        try:
+            fetched = await self._fetcher.fetch(due.ref.hash, number)
+        except NodeError:
+            return
+        if not fetched.digest:
+            self._doubtful.pop(number)
+            if self._fetcher.digest_of(fetched) != due.digest:
+                log.error("a block was told otherwise than the quorum has it", block=number, hash=due.ref.hash)
+                yield LateBlock(fetched.block, again=True)
 
     async def _retry_parked(self) -> AsyncIterator[BlockItem]:
         now = time.monotonic()

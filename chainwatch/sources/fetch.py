@@ -23,7 +23,7 @@ from chainwatch.chain.bloom import bloom_of, may_hold
 from chainwatch.chain.header import is_authentic
 from chainwatch.chain.heads import Disagreement
 from chainwatch.chain.l2 import facts_of
-from chainwatch.chain.pool import Pool
+from chainwatch.chain.pool import OTHERS_SECONDS, Pool
 from chainwatch.chain.rpc import NO_SUCH_METHOD, Caller
 from chainwatch.chain.wire import (
     ParityTrace,
@@ -44,6 +44,7 @@ log = structlog.get_logger(__name__)
 TraceMode = Literal["parity", "geth", "none"]
 
 _BATCH = 100  # providers limit batches; geth's own limit is 1,000 calls
+_AGAIN_SECONDS = 0.1
 _AGREEMENT_SECONDS = 3.0  # waiting for the others; then what most of those say who answered
 _FEW_TREES = 8  # so many are asked for one by one before a whole block's are
 _GETH_TRACER = {"tracer": "callTracer", "timeout": "10s"}
@@ -61,6 +62,8 @@ class FetchedBlock(msgspec.Struct, frozen=True):
     raw_receipts: bytes
     traces: list[CallFrame | None] | None
     malformed: int
+    digest: bytes = b""
+    """What its providers told, to be compared with what they tell later; empty where it is agreed on as it is."""
 
 
 class _GethTrace(msgspec.Struct):
@@ -152,7 +155,11 @@ class Fetcher:
                 for e in block.executions
             )
             block = msgspec.structs.replace(block, parked=told.parked, confirmed_by=confirmed_by, executions=executions)
-        return FetchedBlock(block, told.raw_block, told.raw_receipts, trees, sum(map(len, told.malformed.values())))
+        several = len(self._pool.having("reads")) > 1
+        doubtful = several and confirmed_by < self._pool.needed and self._may_concern(told)
+        bad = sum(map(len, told.malformed.values()))
+        digest = told.digest() if doubtful else b""
+        return FetchedBlock(block, told.raw_block, told.raw_receipts, trees, bad, digest)
 
     def _told(self, raw: bytes, receipts_raw: bytes, block_hash: str) -> "_Told | NodeError":
         """A block and its receipts, as one provider told them, if they belong together."""
@@ -177,12 +184,16 @@ class Fetcher:
         return _Told(raw, receipts_raw, wire, parked, both.transactions, both.receipts, malformed)
 
     async def _believed(self, first: "_Told | NodeError", block_hash: str) -> "tuple[_Told, int]":
-        """What to believe of a block of which one provider told us `first`, and how many say the same."""
+        """What to believe of a block of which one provider told us `first`, and how many say the same.
+
+        What the others do not have yet is believed of one provider, and looked at again once they have it. Raises
+        NodeError where they say different things without a majority: it is asked again, and in the end parked.
+        """
         if len(self._pool.having("reads")) == 1:
             if isinstance(first, NodeError):
                 raise first
             return first, 1
-        if not isinstance(first, NodeError) and not self._may_concern(first, block_hash):
+        if not isinstance(first, NodeError) and not self._may_concern(first):
             return first, 1
         votes: dict[bytes, list[str]] = {}
         found: dict[bytes, _Told] = {}
@@ -204,16 +215,21 @@ class Fetcher:
         # Below the quorum a header that has its hash speaks for what comes with it.
         ranked = sorted(found, key=lambda d: (len(votes[d]) >= self._pool.needed, _authentic(found[d]), len(votes[d])))
         best = ranked[-1]
-        if len(votes[best]) < self._pool.needed and not _authentic(found[best]) and len(ranked) > 1:
-            raise NodeError(f"The providers disagree about block {block_hash}, without a majority.", "Asked again.")
+        if len(votes[best]) < self._pool.needed and len(ranked) > 1 and not _authentic(found[best]):
+            raise NodeError(f"The providers do not agree on block {block_hash}.", "It is asked again.")
         return found[best], len(votes[best])
 
-    def _may_concern(self, told: "_Told", block_hash: str) -> bool:
+    def _may_concern(self, told: "_Told") -> bool:
         """Whether the quorum's word is needed: unless everybody who follows its hash agrees that no log concerns us."""
         if not self._watched:
             return False
         bloom = int(told.wire.logs_bloom, 16) if told.wire.logs_bloom else 0
         return not _authentic(told) or may_hold(bloom, self._watched)
+
+    def digest_of(self, fetched: FetchedBlock) -> bytes:
+        """What `FetchedBlock.digest` would be of a block that is agreed on."""
+        told = self._told(fetched.raw_block, fetched.raw_receipts, fetched.block.ref.hash or "")
+        return b"" if isinstance(told, NodeError) else told.digest()
 
     async def _told_by_each(
         self, block_hash: str, hashes: list[str]
@@ -223,12 +239,23 @@ class Fetcher:
             calls.append(("eth_getBlockReceipts", [block_hash]))
         else:
             calls += [("eth_getTransactionReceipt", [h]) for h in hashes]
-        async with aclosing(self._pool.each(calls, timeout=_AGREEMENT_SECONDS)) as each:
-            async for name, answer in each:
-                if isinstance(answer, NodeError) or any(a is None or isinstance(a, NodeRejected) for a in answer):
-                    continue  # it does not have the block yet, or cannot be asked: no word for or against
-                receipts = answer[1] if self._receipts_by_block else answer[1:]
-                yield name, self._told(msgspec.json.encode(answer[0]), msgspec.json.encode(receipts), block_hash)
+        deadline, behind = time.monotonic() + OTHERS_SECONDS, True
+        heard: set[str] = set()
+        while behind:
+            behind = False
+            async with aclosing(self._pool.each(calls, timeout=_AGREEMENT_SECONDS)) as each:
+                async for name, answer in each:
+                    if name in heard or isinstance(answer, NodeError):
+                        continue
+                    if any(a is None or isinstance(a, NodeRejected) for a in answer):
+                        behind = True  # it does not have the block yet, or not all of it: it is asked again
+                        continue
+                    heard.add(name)
+                    receipts = answer[1] if self._receipts_by_block else answer[1:]
+                    yield name, self._told(msgspec.json.encode(answer[0]), msgspec.json.encode(receipts), block_hash)
+            if not behind or time.monotonic() + _AGAIN_SECONDS > deadline:
+                return
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     def _note_dissent(self, first: "_Told | NodeError", votes: dict[bytes, list[str]]) -> None:
         agreed = next((d for d, names in votes.items() if d and len(names) >= self._pool.needed), None)

@@ -66,7 +66,9 @@ def test_two_liars_with_different_lies_refute_nothing() -> None:
 def test_without_the_quorum_it_is_as_the_playbook_says() -> None:
     hold, act = GuardsConfig(), GuardsConfig(without_quorum="act")
     assert verdict("a", "b", deny={"c": "no"}).condition(hold).holds
-    alone = verdict("a", silent=("b", "c"))
+    behind = verdict("a", silent=("b", "c"))
+    assert not behind.condition(act).holds  # they may only be behind
+    alone = Verdict(("a",), {}, ("b", "c"), 2, down=frozenset("bc"))
     assert not alone.condition(hold).holds
     assert alone.condition(act).holds
     assert "no word from b, c" in alone.condition(hold).detail
