@@ -188,7 +188,7 @@ class Engine:
             self._observer.alert,
             self._refresh,
         )
-        self._finality = Finality(self.pool, chain, self.status)
+        self._finality = Finality(self.pool, chain, self.status, self._settled)
         self._sequencer = Sequencer(self.pool, self.status, self.notifier)
         if chain.mempool and facts_of(chain.id).private_sequencer:
             log.warning("this chain's sequencer keeps pending transactions to itself", chain_id=chain.id)
@@ -409,6 +409,13 @@ class Engine:
                         await self._decide(outcome.alerts, (execution,), readings)
                         self._count(outcome)
                         await self._found(outcome.findings, outcome.alerts)
+
+    async def _settled(self, safe: int, finalized: int) -> None:
+        """Alerts follow the chain: what they rest on is safe or final now. Nobody is woken by that."""
+        async with self._lock:
+            for alert in self.pipeline.triage.settle(safe, finalized):
+                self._observer.alert(alert)
+                await self._writes.write(partial(self.store.append_alert, alert))
 
     async def _found(self, findings: Sequence[Finding], alerts: Sequence[Alert]) -> None:
         if findings or alerts:

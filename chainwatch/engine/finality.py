@@ -1,6 +1,7 @@
 """How far the chain is safe and final: by the nodes' tags, or by depth where they have none."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 import structlog
@@ -21,16 +22,24 @@ _LOOK_SECONDS = 6.0
 class Finality:
     """Keeps `safe` and `finalized` of the status."""
 
-    def __init__(self, pool: Pool, chain: ChainConfig, status: EngineStatus) -> None:
+    def __init__(
+        self, pool: Pool, chain: ChainConfig, status: EngineStatus, settled: Callable[[int, int], Awaitable[None]]
+    ) -> None:
+        """`settled` is told how far the chain is safe and final, whenever that has moved."""
         self._pool = pool
         self._status = status
+        self._settled = settled
         self._depth = chain.finality_depth
 
     async def follow(self) -> None:
         """Look for ever; ends only by cancellation."""
         while True:
+            before = self._status.safe, self._status.finalized
             try:
                 await self._look()
+                safe, final = self._status.safe, self._status.finalized
+                if safe is not None and final is not None and (safe, final) != before:
+                    await self._settled(safe, final)
             except NodeError as error:
                 log.debug("finality is not known", error=str(error))
             await asyncio.sleep(_LOOK_SECONDS)

@@ -99,6 +99,19 @@ class Triage:
             if live.alert.block_hash in hashes and live.alert.stage is not Stage.PENDING
         ]
 
+    def settle(self, safe: int, finalized: int) -> list[Alert]:
+        """The chain has become safe and final up to these blocks, and with it what the live Alerts rest on."""
+        settled = []
+        for live in self._live.values():
+            alert = live.alert
+            if alert.block_number is None or alert.stage not in (Stage.INCLUDED, Stage.SAFE):
+                continue
+            stage = Stage.FINALIZED if alert.block_number <= finalized else Stage.SAFE
+            if stage is not alert.stage and alert.block_number <= max(safe, finalized):
+                live.alert = msgspec.structs.replace(alert, event=AlertEvent.UPDATED, stage=stage)
+                settled.append(live.alert)
+        return settled
+
     def forget_pending(self, tx_hashes: Iterable[str], why: str) -> list[Alert]:
         """Resolve Alerts about pending transactions that will not happen as simulated."""
         wanted = set(tx_hashes)

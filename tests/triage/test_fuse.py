@@ -170,3 +170,15 @@ def test_severity_grows_with_the_share_of_what_is_at_stake() -> None:
     small = profile(tvl_usd=1_000_000.0)
     assert only(Triage([small]).take([finding(loss_usd=6_000.0, loss={address(7): 1})])).severity is Severity.P1
     assert only(Triage([small]).take([finding(loss_usd=4_000.0, loss={address(7): 1})])).severity is Severity.P2
+
+
+def test_an_alert_becomes_safe_and_final_with_its_block() -> None:
+    triage = Triage([])
+    [opened] = triage.take([finding()], block=ref(10))
+    assert triage.settle(9, 5) == []
+    [safe] = triage.settle(10, 5)
+    assert (safe.event, safe.stage, safe.alert_id) == (AlertEvent.UPDATED, Stage.SAFE, opened.alert_id)
+    assert triage.settle(11, 9) == []
+    [final] = triage.settle(20, 12)
+    assert final.stage is Stage.FINALIZED
+    assert triage.settle(30, 25) == []
