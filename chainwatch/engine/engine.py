@@ -178,6 +178,7 @@ class Engine:
             handled=newest.number if newest else None,
             handled_at=time.monotonic(),
         )
+        self.status.refresh = self._refresh
         self._sight = Sight(
             self.status,
             self.pool,

@@ -1,6 +1,7 @@
 """What the engine of one chain knows of itself; `web` and `cli` read it."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -105,6 +106,8 @@ class EngineStatus(msgspec.Struct):
     mempool_deaf: bool = False
     was_armed: bool = False
     lease_lost: bool = False
+    refresh: Callable[[], None] = lambda: None
+    """Brings what others keep up to date; called before it is asked whether anything stands against readiness."""
 
     @property
     def newest_contiguous_block(self) -> int | None:
@@ -146,6 +149,7 @@ class EngineStatus(msgspec.Struct):
 
     def not_ready(self) -> list[str]:
         """Why `/ready` is red; nothing where it is green. Red never silences detection."""
+        self.refresh()
         now = time.monotonic()
         reasons = []
         if not self.started:
