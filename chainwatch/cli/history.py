@@ -1,8 +1,11 @@
 """A node's history for `scan` and `record`: blocks in order, several fetched at once."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+
+import msgspec
 
 from chainwatch.chain.pool import Pool
 from chainwatch.chain.probes import ProbeSpec, call_probes
@@ -10,11 +13,12 @@ from chainwatch.chain.rpc import Rpc, chain_id, quantity
 from chainwatch.chain.wire import WireHeader
 from chainwatch.config.load import Loaded
 from chainwatch.config.models import ChainConfig, ProviderConfig
-from chainwatch.errors import BadInput, WrongChain
+from chainwatch.errors import BadInput, NodeError, NodeRejected, WrongChain
 from chainwatch.sources.fetch import FetchedBlock, Fetcher, TraceMode, detect_trace_mode
-from chainwatch.types import HexData
+from chainwatch.types import BlockRef, HexData
 
 _AT_ONCE = 8
+_HEADERS_AT_ONCE = 64
 
 Answers = list[tuple[ProbeSpec, HexData | None]]
 
@@ -65,21 +69,37 @@ async def _chain_of(loaded: Loaded | None, url: str | None) -> ChainConfig:
 async def _blocks(
     pool: Pool, fetcher: Fetcher, first: int, last: int, specs: Sequence[ProbeSpec]
 ) -> AsyncIterator[tuple[FetchedBlock, Answers]]:
-    tasks: list[asyncio.Task[tuple[FetchedBlock, Answers]]] = []
+    tasks: deque[asyncio.Task[tuple[FetchedBlock, Answers]]] = deque()
+    waiting: deque[BlockRef] = deque()
     number = first
     try:
-        while tasks or number <= last:
-            while number <= last and len(tasks) < _AT_ONCE:
-                tasks.append(asyncio.create_task(_one(pool, fetcher, number, specs)))
-                number += 1
-            yield await tasks.pop(0)
+        while tasks or waiting or number <= last:
+            if not waiting and number <= last:
+                upto = min(number + _HEADERS_AT_ONCE - 1, last)
+                waiting.extend(await _headers(pool, number, upto))
+                number = upto + 1
+            while waiting and len(tasks) < _AT_ONCE:
+                tasks.append(asyncio.create_task(_one(pool, fetcher, waiting.popleft(), specs)))
+            yield await tasks.popleft()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _one(pool: Pool, fetcher: Fetcher, number: int, specs: Sequence[ProbeSpec]) -> tuple[FetchedBlock, Answers]:
-    header = await pool.call("eth_getBlockByNumber", [hex(number), False], as_=WireHeader)
-    fetched = await fetcher.fetch(header.hash, number)
+async def _headers(pool: Pool, first: int, last: int) -> list[BlockRef]:
+    calls = [("eth_getBlockByNumber", [hex(number), False]) for number in range(first, last + 1)]
+    answers = await pool.batch(calls)
+    for answer in answers:
+        if isinstance(answer, NodeRejected):
+            raise answer
+    try:
+        return [msgspec.convert(answer, WireHeader).ref() for answer in answers]
+    except (msgspec.ValidationError, ValueError) as error:
+        raise NodeError(f"Headers {first} to {last} cannot be read: {error}.", "Check the node.") from error
+
+
+async def _one(pool: Pool, fetcher: Fetcher, ref: BlockRef, specs: Sequence[ProbeSpec]) -> tuple[FetchedBlock, Answers]:
+    assert ref.hash is not None and ref.number is not None
+    fetched = await fetcher.fetch(ref.hash, ref.number)
     return fetched, await call_probes(pool, specs, fetched.block.ref)
