@@ -30,7 +30,8 @@ _RECENT_HEIGHTS = 8
 _LEAD_SECONDS = 2.0
 _PLAUSIBLE_LEAD = 64  # what is claimed further ahead than this of what the quorum knows is not even noted
 _NOBODY = "(no majority)"
-_SILENT_SECONDS = 20.0  # a provider not heard for this long has no say in how high the chain is
+_AHEAD = " (ahead)"
+_SILENT_SECONDS = 5.0  # a provider not heard for this long has no say in how high the chain is
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -63,6 +64,7 @@ class Heads:
     def __init__(self, pool: Pool, poll_seconds: float) -> None:
         self._pool = pool
         self._poll_seconds = poll_seconds
+        self._silent_seconds = max(_SILENT_SECONDS, 3 * poll_seconds)
         # A provider may be quicker than the others by what they need to push or to be polled; not by more.
         block_seconds = facts_of(pool.chain_id).block_time_seconds
         self._followed_lead = 2 + math.ceil(max(_LEAD_SECONDS, 2 * poll_seconds) / block_seconds)
@@ -132,12 +134,12 @@ class Heads:
     def voices(self) -> int:
         """How many providers have told their head lately and can be asked."""
         now = time.monotonic()
-        return sum(now - c.at < _SILENT_SECONDS and self._provider(n).why_not is None for n, c in self._newest.items())
+        return sum(now - c.at < self._silent_seconds and self._provider(n).why_not is None for n, c in self._newest.items())
 
     def _highest_plausible(self, claims: Iterable[Claim], lead: int = _PLAUSIBLE_LEAD) -> float:
         """How high a head may be, by the heights that those we hear from have reached, and a `lead`."""
         now = time.monotonic()
-        heights = sorted((c.number for c in claims if now - c.at < _SILENT_SECONDS), reverse=True)
+        heights = sorted((c.number for c in claims if now - c.at < self._silent_seconds), reverse=True)
         return heights[min(self._pool.needed, len(heights)) - 1] + lead if heights else math.inf
 
     def read_at(self) -> float:
@@ -151,7 +153,9 @@ class Heads:
 
     def disagreements(self) -> list[Disagreement]:
         """Who disagrees about blocks now, of those who can be asked."""
-        return [d for key, d in self._split.items() if key == _NOBODY or self._provider(key).why_not is None]
+        named = {key: d for key, d in self._split.items() if key != _NOBODY}
+        nobody = [self._split[_NOBODY]] if _NOBODY in self._split else []
+        return nobody + [d for key, d in named.items() if self._provider(key.removesuffix(_AHEAD)).why_not is None]
 
     def _provider(self, name: str) -> Provider:
         return next(p for p in self._pool.providers if p.name == name)
@@ -206,6 +210,19 @@ class Heads:
             since = self._split[name].since if name in self._split else time.monotonic()
             self._split[name] = Disagreement(f"Block {conflict}", conflict, says, since, time.monotonic())
         self._compare_without_majority()
+        self._look_for_runaways()
+
+    def _look_for_runaways(self) -> None:
+        """Who is further ahead than the others can be behind: it is not followed, and that is said."""
+        highest = self._highest_plausible(self._newest.values(), self._followed_lead)
+        for name, claim in self._newest.items():
+            key = f"{name}{_AHEAD}"
+            if claim.number <= highest or self._pool.needed < 2:
+                self._split.pop(key, None)
+                continue
+            says = {n: f"block {c.number}" for n, c in self._newest.items()}
+            since = self._split[key].since if key in self._split else time.monotonic()
+            self._split[key] = Disagreement("The head", None, says, since, time.monotonic())
 
     def _compare_without_majority(self) -> None:
         """Near the top, different blocks are claimed at one height, and none has enough votes."""

@@ -98,6 +98,17 @@ def test_a_head_out_of_all_proportion_is_not_followed() -> None:
     assert best(heads) == header(5).hash
 
 
+def test_one_that_runs_ahead_is_not_followed_and_is_named() -> None:
+    pool = pool_of("abc")
+    heads = Heads(pool, 1.0)
+    hear(heads, pool, a=header(5), b=header(5), c=header(17, branch=1))
+    assert best(heads) == header(5).hash
+    [disagreement] = heads.disagreements()
+    assert "c says block 17" in disagreement.text()
+    hear(heads, pool, a=header(17), b=header(17), c=header(17))
+    assert heads.disagreements() == []
+
+
 def test_a_lagging_one_does_not_hold_back_and_is_no_dissenter() -> None:
     pool = pool_of("abc")
     heads = Heads(pool, 1.0)

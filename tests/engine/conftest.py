@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from chainwatch.respond.sender import ActionResult
 from chainwatch.store import Store
 from chainwatch.triage.pipeline import Outcome
 from chainwatch.types import Alert, AlertEvent, BlockItem, Gap, NewBlock, Reorg, Tier
+from tests.proxy import FaultProxy
 
 
 class Seen(Observer):
@@ -120,6 +121,14 @@ class Scene:
 
 
 MakeScene = Callable[..., Awaitable[Scene]]
+Proxies = dict[str, FaultProxy]
+
+
+async def eventually(true: Callable[[], Awaitable[bool]], timeout: float = 15.0) -> None:
+    """Wait until it is true."""
+    async with asyncio.timeout(timeout):
+        while not await true():  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
 
 @pytest.fixture
@@ -137,3 +146,20 @@ async def pending_scene(anvil: Anvil, rpc: Rpc, tmp_path: Path) -> Scene:
     path = write_configuration(world, tmp_path, http=anvil.http, ws=anvil.ws, mempool=True)
     await rpc.call("evm_setAutomine", [False])
     return Scene(anvil, rpc, world, path)
+
+
+@pytest.fixture
+async def three(anvil: Anvil, rpc: Rpc, tmp_path: Path) -> AsyncIterator[tuple[Scene, Proxies]]:
+    """A world seen through three providers."""
+    world = await deploy_world(anvil.http)
+    async with AsyncExitStack() as stack:
+        proxies = {n: await stack.enter_async_context(FaultProxy(anvil.http, anvil.ws, name=n)) for n in "abc"}
+        path = write_configuration(world, tmp_path, http=anvil.http, ws=anvil.ws, mempool=False)
+        text, _, rest = path.read_text().partition("[[chains.providers]]")
+        _, _, rest = rest.partition("[signer]")
+        providers = "".join(
+            f'[[chains.providers]]\nname = "{n}"\nhttp = "{p.http}"\nws = "{p.ws}"\n\n' for n, p in proxies.items()
+        )
+        text = text.replace("mempool", "poll_seconds = 0.3\nblind_after_seconds = 4.0\nmempool")
+        path.write_text(f"{text}{providers}[signer]{rest}")
+        yield Scene(anvil, rpc, world, path), proxies

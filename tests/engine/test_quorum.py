@@ -1,46 +1,15 @@
 """Three providers of one chain, one of which lies: it can neither invent an attack nor deny one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
-from chainwatch.chain.anvil import Anvil
-from chainwatch.chain.rpc import Rpc
-from chainwatch.drill.configuration import write_configuration
-from chainwatch.drill.world import deploy_world
 from chainwatch.types import Tier
-from tests.engine.conftest import Scene
-from tests.proxy import Fault, FaultProxy
+from tests.engine.conftest import Proxies, Scene, eventually
+from tests.proxy import Fault
 
 pytestmark = pytest.mark.anvil
-
-Proxies = dict[str, FaultProxy]
-
-
-@pytest.fixture
-async def three(anvil: Anvil, rpc: Rpc, tmp_path: Any) -> AsyncIterator[tuple[Scene, Proxies]]:
-    """A world seen through three providers, a block a second."""
-    world = await deploy_world(anvil.http)
-    async with AsyncExitStack() as stack:
-        proxies = {n: await stack.enter_async_context(FaultProxy(anvil.http, anvil.ws, name=n)) for n in "abc"}
-        path = write_configuration(world, tmp_path, http=anvil.http, ws=anvil.ws, mempool=False)
-        text, _, rest = path.read_text().partition("[[chains.providers]]")
-        _, _, rest = rest.partition("[signer]")
-        providers = "".join(
-            f'[[chains.providers]]\nname = "{n}"\nhttp = "{p.http}"\nws = "{p.ws}"\n\n' for n, p in proxies.items()
-        )
-        text = text.replace("mempool", "poll_seconds = 0.3\nblind_after_seconds = 4.0\nmempool")
-        path.write_text(f"{text}{providers}[signer]{rest}")
-        yield Scene(anvil, rpc, world, path), proxies
-
-
-async def eventually(true: Callable[[], Awaitable[bool]], timeout: float = 15.0) -> None:
-    async with asyncio.timeout(timeout):
-        while not await true():  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
 
 
 async def test_an_attack_is_paused_and_all_three_confirm(three: tuple[Scene, Proxies]) -> None:
