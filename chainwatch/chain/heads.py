@@ -134,7 +134,8 @@ class Heads:
     def voices(self) -> int:
         """How many providers have told their head lately and can be asked."""
         now = time.monotonic()
-        return sum(now - c.at < self._silent_seconds and self._provider(n).why_not is None for n, c in self._newest.items())
+        recent = [name for name, claim in self._newest.items() if now - claim.at < self._silent_seconds]
+        return sum(self._provider(name).why_not is None for name in recent)
 
     def _highest_plausible(self, claims: Iterable[Claim], lead: int = _PLAUSIBLE_LEAD) -> float:
         """How high a head may be, by the heights that those we hear from have reached, and a `lead`."""
