@@ -81,5 +81,9 @@ class StoreError(ChainwatchError):
     """The store could not be read or written."""
 
 
+class StoreRefused(StoreError):
+    """The store works, but takes no such data: trying again is of no use."""
+
+
 class SendFailed(ChainwatchError):
     """An action could not be got onto the chain, or got there without its effect."""

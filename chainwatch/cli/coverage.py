@@ -29,7 +29,9 @@ def coverage(
 ) -> None:
     """What was seen: blocks by hash, gaps, what is parked, and when the chain could not be seen at all.
 
-    Reads the store, also while the bot runs. Exits 0 where every block was seen and worked through, 3 otherwise.
+    Reads the store, also while the bot runs. Exits 0 where it is sound: every block was seen and worked through, no
+    detector failed, and the chain is seen now. Exits 3 otherwise, and where nothing was seen. Blocks without call
+    trees are shown and change nothing: a node may have none.
     """
     loaded = load_config(context, config)
     chains = loaded.by_chain() if chain is None else (loaded.for_chain(chain),)
@@ -37,11 +39,15 @@ def coverage(
         raise BadInput(f"--from {first} is above --to {last}.", "Exchange them.")
     found = run(_read(loaded, chains, first, last))
     if wants_json(context, json):
-        print_json({"chains": [{"coverage": c, "blind_periods": periods, "whole": c.is_whole} for c, periods in found]})
+        chains_found = [
+            {"coverage": c, "blind_periods": p, "whole": c.is_whole, "sound": c.is_sound, "because": c.unsound_because}
+            for c, p in found
+        ]
+        print_json({"chains": chains_found})
     else:
         for covered, periods in found:
             _show(covered, periods)
-    if not all(c.is_whole for c, _ in found):
+    if not all(c.is_sound for c, _ in found):
         raise typer.Exit(3)
 
 
@@ -85,6 +91,10 @@ def _show(covered: Coverage, periods: list[BlindPeriod]) -> None:
         until = "now" if period.until is None else _clock(period.until)
         table.add_row("[yellow]blind[/]", escape(f"{_clock(period.since)} to {until}: {period.reason}"))
     table.add_row("whole", "[green]yes[/]" if covered.is_whole else "[red]no[/]")
+    for reason in covered.unsound_because:
+        table.add_row("[red]not sound[/]", reason)
+    if covered.is_sound:
+        table.add_row("sound", "[green]yes[/]")
     out.print(table)
 
 

@@ -122,6 +122,15 @@ class ChainConfig(Model):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two providers are named {name!r}")
+        # The same node under two names would be a quorum with itself. The endpoint is not told: it may hold a key.
+        endpoints: dict[str, str] = {}
+        for provider in self.providers:
+            host = re.match(r"https?://[^/?#]*", provider.http)
+            end = host.end() if host else 0
+            endpoint = provider.http[:end].lower() + provider.http[end:].rstrip("/")
+            other = endpoints.setdefault(endpoint, provider.name)
+            if other != provider.name:
+                raise ValueError(f"two providers have the same endpoint: {other!r} and {provider.name!r}")
         for role in ("heads", "reads", "send"):
             if not self.having(role):
                 raise ValueError(f"no provider has the role {role!r}")

@@ -137,6 +137,7 @@ class Engine:
             self._stack.push_async_callback(self.store.close)
         self.notifier = self._shared_notifier or Notifier(config.notify)
         self._writes = Writes(self._store_trouble)
+        self._stack.push_async_callback(self._writes.close)
         specs: tuple[ProbeSpec, ...] = tuple(s for p in self._loaded.profiles for s in specs_of(p))
         self._probes = AgreedProbes(self.pool, specs)
         self._stack.push_async_callback(self._probes.close)
@@ -247,7 +248,7 @@ class Engine:
             await asyncio.gather(*background, return_exceptions=True)
             await self._sight.close()
             await self._writes.write(partial(self.store.audit, "watch_stopped", chain_id=chain))
-            if len(self._writes):
+            if not await self._writes.drain(_DRAIN_SECONDS):
                 log.error("stopped with the store failing", unwritten=len(self._writes))
 
     def _say_what_was_before(self) -> None:
@@ -353,7 +354,7 @@ class Engine:
             findings=outcome.findings,
             alerts=outcome.alerts,
         )
-        await self._writes.write(record)
+        await self._writes.write(record, weight=1 + sum(1 + len(e.logs or ()) for e in block.executions))
         if late is not None and block.ref.hash is not None:
             await self._writes.write(partial(self.store.unpark, self._chain.id, block.ref.hash))
         for one in block.parked:

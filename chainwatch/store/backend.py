@@ -28,6 +28,8 @@ class Backend:
     failures: tuple[type[Exception], ...]
     """What the driver raises beside SQLAlchemy's own errors."""
     explain: Callable[[Exception], StoreError]
+    refuses: Callable[[Exception], bool]
+    """Whether a failure is of the data, beside those that are so everywhere; all others are outages."""
     allow: Callable[[float], str] | None = None
     """The statement by which a transaction may take that many seconds; None where nothing limits it."""
     now: str | None = None

@@ -52,8 +52,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """What was seen of a chain. Block counts are of canonical blocks; ranges are inclusive heights.
 
     `newest_contiguous_block` is the highest up to which, from `first_block` on, every height is in the ledger and
-    none is in a gap or parked. `missing` heights are nowhere at all: there must be none. `blind_seconds` is of all
-    time, whatever heights were asked for.
+    none is in a gap or parked. `missing` heights are nowhere at all: there must be none. `blind_seconds` and
+    `blind_now` are of all time, whatever heights were asked for.
     """
 
     chain_id: int
@@ -69,11 +69,33 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     detector_failures: int
     untraced_blocks: int
     blind_seconds: float
+    blind_now: bool
 
     @property
     def is_whole(self) -> bool:
-        """Whether every height was seen and worked through."""
-        return not (self.gaps or self.missing or self.parked)
+        """Whether every height was seen and none is parked. Where no block was seen nothing is whole."""
+        return self.blocks_seen > 0 and not (self.gaps or self.missing or self.parked)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing stands against it: whole, every detector came through, and the chain is seen now.
+
+        Blocks without call trees do not count: a node may have none, and is watched by its logs.
+        """
+        return not self.unsound_because
+
+    @property
+    def unsound_because(self) -> tuple[str, ...]:
+        """What stands against it, for a person; nothing where it is sound."""
+        reasons = {
+            "no block was seen": self.blocks_seen == 0,
+            "there are gaps": bool(self.gaps),
+            "heights are missing": bool(self.missing),
+            "something is parked": bool(self.parked),
+            f"detectors failed {self.detector_failures} times": self.detector_failures > 0,
+            "the chain cannot be seen now": self.blind_now,
+        }
+        return tuple(reason for reason, holds in reasons.items() if holds)
 
 
 async def read_coverage(
@@ -111,6 +133,7 @@ async def read_coverage(
     if accounted:
         edges = (accounted[0][0] if lowest is None else min(lowest, accounted[0][0]), max(end for _, end in accounted))
         missing = gaps.without((edges[0] if first is None else first, edges[1]), accounted)
+    blind = await read_blind(connection, chain_id)
     broken = excused + [(one.number, one.number) for one in parked if one.number is not None]
     return Coverage(
         chain_id=chain_id,
@@ -125,7 +148,8 @@ async def read_coverage(
         malformed_logs=int(canonical.malformed),
         detector_failures=int(canonical.failures),
         untraced_blocks=canonical.untraced,
-        blind_seconds=seconds_of(await read_blind(connection, chain_id), now),
+        blind_seconds=seconds_of(blind, now),
+        blind_now=any(period.until is None for period in blind),
     )
 
 

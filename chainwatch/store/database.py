@@ -17,16 +17,17 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chainwatch.errors import StoreError
+from chainwatch.errors import StoreError, StoreRefused
 from chainwatch.store.backend import MIGRATION_SECONDS, Backend
 from chainwatch.store.postgresql import postgresql
 from chainwatch.store.sqlite import sqlite
 
 BUSY_TIMEOUT_MS = 500
 _OPERATION_TIMEOUT_SECONDS = 10.0  # a disk or server that hangs, as opposed to one that is locked
+_UNWRITABLE = (OverflowError, UnicodeError)  # a number of more than 64 bits, half a surrogate pair
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -38,8 +39,7 @@ class Database:
         self._backend = backend
         self._engine = backend.reader
         self._writer = backend.writer
-        # OverflowError: a number of more than 64 bits.
-        own: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, OverflowError)
+        own: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, *_UNWRITABLE)
         self._failures = own + backend.failures
         self._write_lock = asyncio.Lock()
 
@@ -68,7 +68,8 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A write transaction, alone in the database, committed at the end.
 
-        Raises StoreError; an IntegrityError passes, because it says something to the one who wrote.
+        Raises StoreError, StoreRefused where it is the data; an IntegrityError passes, because it says something to
+        the one who wrote.
         """
         try:
             async with (
@@ -80,7 +81,7 @@ class Database:
         except IntegrityError:
             raise
         except self._failures as error:
-            raise self._backend.explain(error) from error
+            raise self._explained(error) from error
 
     @asynccontextmanager
     async def read(self, *, timeout_seconds: float = _OPERATION_TIMEOUT_SECONDS) -> AsyncIterator[AsyncConnection]:
@@ -91,13 +92,23 @@ class Database:
                     await self._allow(connection, timeout_seconds)
                 yield connection
         except self._failures as error:
-            raise self._backend.explain(error) from error
+            raise self._explained(error) from error
 
     async def now(self, connection: AsyncConnection) -> float:
         """Seconds since the epoch by the clock that all who share this database go by."""
         if self._backend.now is None:
             return time.time()
         return float((await connection.execute(text(self._backend.now))).scalar_one())
+
+    def _explained(self, error: Exception) -> StoreError:
+        explained = self._backend.explain(error)
+        # SQLAlchemy's own errors over a statement, not the driver's: a value that cannot be made a parameter.
+        cause = error.orig if isinstance(error, StatementError) and not isinstance(error, DBAPIError) else None
+        of_a_value = isinstance(cause, TypeError | ValueError | OverflowError)
+        if of_a_value or isinstance(error, (DataError, *_UNWRITABLE)) or self._backend.refuses(error):
+            mend = "Check where these data come from: no try will get them into the database."
+            return StoreRefused(explained.problem, mend)
+        return explained
 
     async def _allow(self, connection: AsyncConnection, seconds: float) -> None:
         if self._backend.allow is not None:
@@ -117,7 +128,7 @@ class Database:
                 f"Use that version, or {self._backend.fresh}.",
             ) from error
         except self._failures as error:
-            raise self._backend.explain(error) from error
+            raise self._explained(error) from error
 
 
 def _alembic() -> AlembicConfig:

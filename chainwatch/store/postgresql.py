@@ -89,9 +89,16 @@ def postgresql(location: str, lock_timeout_ms: int) -> Backend:
         migrator=writer.execution_options(patient=True),
         failures=(asyncpg.PostgresError, asyncpg.InterfaceError),
         explain=explain,
+        refuses=_refuses,
         allow=lambda seconds: f"SET LOCAL statement_timeout = {seconds * 1000:.0f}",
         now="SELECT extract(epoch FROM clock_timestamp())::float8",
     )
+
+
+def _refuses(error: Exception) -> bool:
+    driver = getattr(error, "orig", None) or error
+    states = (getattr(one, "sqlstate", None) or "" for one in (driver, driver.__cause__))
+    return any(state.startswith(("22", "54")) for state in states)  # "data exception", "program limit exceeded"
 
 
 def _parsed(location: str) -> URL:

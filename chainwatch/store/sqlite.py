@@ -45,6 +45,9 @@ def sqlite(path: Path, busy_timeout_ms: int) -> Backend:
         migrator=writer,
         failures=(sqlite3.Error,),
         explain=explain,
+        refuses=lambda error: (
+            "binding parameter" in str(getattr(error, "orig", None))
+        ),  # a type or a value that it has no column for
     )
 
 

@@ -136,7 +136,8 @@ def test_heads_made_up_push_out_nothing_that_the_others_say() -> None:
 async def test_a_provider_that_sends_what_nobody_expects_does_not_end_the_others(
     anvil: Anvil, rpc: Rpc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    providers = tuple(ProviderConfig(name=n, http=anvil.http) for n in "ab")
+    urls = {"a": anvil.http, "b": anvil.http.replace("127.0.0.1", "localhost")}
+    providers = tuple(ProviderConfig(name=n, http=url) for n, url in urls.items())
     heard = Heads.heard
 
     def choke(self: Heads, provider: Provider, told: WireHeader) -> None:

@@ -12,16 +12,20 @@ from tests.cli.conftest import Cli
 CONFIG = '[[chains]]\nid = 5\n[[chains.providers]]\nname = "a"\nhttp = "http://127.0.0.1:1"\n'
 
 
-def ledger(root: Path, *numbers: int, gap: Gap | None = None) -> Path:
+def ledger(root: Path, *numbers: int, gap: Gap | None = None, failures: int = 0, blind: bool = False) -> Path:
     async def write() -> None:
         store = await Store.open(root / "chainwatch.db")
         for n in numbers:
             ref = BlockRef(number=n, hash=hash_(n), parent_hash=hash_(n - 1), timestamp=n)
-            await store.record_block(Block(chain_id=5, ref=ref, executions=()), traced=True)
+            await store.record_block(
+                Block(chain_id=5, ref=ref, executions=()), traced=False, detector_failures=failures
+            )
         if gap is not None:
             await store.record_gap(5, gap)
         await store.blind_begins(5, 1_000.0, "nobody answered")
         await store.blind_ends(5, 1_060.0)
+        if blind:
+            await store.blind_begins(5, 2_000.0, "nobody answers")
         await store.close()
 
     asyncio.run(write())
@@ -61,3 +65,26 @@ def test_a_chain_that_is_not_configured(cli: Cli, tmp_path: Path) -> None:
     done = cli("coverage", "--chain", 6, "--config", ledger(tmp_path, 7))
     assert done.code == 2
     assert "names no chain 6" in done.err
+
+
+def test_a_chain_never_seen_is_not_sound(cli: Cli, tmp_path: Path) -> None:
+    done = cli("coverage", "--config", ledger(tmp_path))
+    assert done.code == 3
+    assert "no block was seen" in done.out
+
+
+def test_failed_detectors_and_blindness_now_are_said_and_are_exit_code_3(cli: Cli, tmp_path: Path) -> None:
+    path = ledger(tmp_path, 7, 8, failures=2, blind=True)
+    done = cli("coverage", "--config", path)
+    assert done.code == 3
+    for part in ("not sound", "detectors failed 4 times", "the chain cannot be seen now"):
+        assert part in done.out
+    [chain] = json.loads(cli("--json", "coverage", "--config", path).out)["chains"]
+    assert (chain["whole"], chain["sound"], len(chain["because"])) == (True, False, 2)
+
+
+def test_blocks_without_call_trees_are_shown_and_change_nothing(cli: Cli, tmp_path: Path) -> None:
+    path = ledger(tmp_path, 7, 8)
+    [chain] = json.loads(cli("--json", "coverage", "--config", path).out)["chains"]
+    assert (chain["sound"], chain["coverage"]["untraced_blocks"]) == (True, 2)
+    assert cli("coverage", "--config", path).code == 0

@@ -183,7 +183,7 @@ async def test_a_nonce_told_too_high_by_one_does_not_end_the_following_of_an_act
 
 
 def test_heads_made_up_by_the_hundreds_do_not_switch_off_confirmation() -> None:
-    providers = tuple(ProviderConfig(name=name, http="http://127.0.0.1:1") for name in "abc")
+    providers = tuple(ProviderConfig(name=name, http=f"http://{name}") for name in "abc")
     pool = Pool(ChainConfig(id=1, providers=providers))
     heads = Heads(pool, 1.0)
     a, b, c = pool.providers

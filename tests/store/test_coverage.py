@@ -155,8 +155,10 @@ async def test_a_chain_that_was_never_seen_has_no_coverage(store: Store) -> None
     assert nothing == Coverage(
         chain_id=1, first_block=None, newest_block=None, newest_contiguous_block=None, blocks_seen=0, orphaned=0,
         gaps=(), missing=(), parked=(), malformed_logs=0, detector_failures=0, untraced_blocks=0, blind_seconds=0.0,
+        blind_now=False,
     )  # fmt: skip
-    assert nothing.is_whole
+    assert not nothing.is_whole
+    assert nothing.unsound_because == ("no block was seen",)
     assert await store.newest_contiguous_block(1) is None
 
 
@@ -174,6 +176,20 @@ async def test_coverage_names_what_was_seen_in_part(store: Store) -> None:
     assert coverage.blind_seconds == pytest.approx(60, abs=1)
     assert await rows(store, "SELECT confirmed_by FROM blocks WHERE canonical ORDER BY number") == [(2,), (1,), (1,)]
     assert coverage.is_whole
+    assert coverage.unsound_because == ("detectors failed 4 times",)
+
+
+async def test_blindness_now_and_failed_detectors_are_not_sound_and_missing_trees_are(store: Store) -> None:
+    await store.record_block(block(5), traced=False)
+    assert (await store.coverage(1)).is_sound
+    await store.blind_begins(1, time.time() - 10, "x")
+    blind = await store.coverage(1)
+    assert (blind.is_whole, blind.blind_now, blind.is_sound) == (True, True, False)
+    assert blind.unsound_because == ("the chain cannot be seen now",)
+    await store.blind_ends(1, time.time())
+    assert (await store.coverage(1)).is_sound
+    await store.record_block(block(6), detector_failures=1)
+    assert not (await store.coverage(1)).is_sound
 
 
 async def test_coverage_of_a_range_is_of_that_range(store: Store) -> None:
