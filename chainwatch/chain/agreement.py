@@ -90,7 +90,8 @@ class AgreedProbes:
         says = {name: ", ".join(map(str, values)) for name, values in votes.items()}
         self._note(probe, block, votes, winners[0] if most >= self._pool.needed else None, says)
         # Of those worth waiting for enough are there, but do not say so: then one's word is no reading.
-        able = sum(p.is_responsive for p in self._pool.having("reads"))
+        dumb = {name for name, r in told.items() if all(reading.error is not None for reading in r.values())}
+        able = sum(p.is_responsive and p.name not in dumb for p in self._pool.having("reads"))
         if len(winners) > 1 or most < min(self._pool.needed, able):
             text = "; ".join(f"{name} says {said}" for name, said in says.items())
             return ProbeReading(name=probe, block=block, values=(), error=f"no quorum for it: {text}")

@@ -164,6 +164,9 @@ class Provider:
         for start in range(0, len(calls), self.config.max_batch):
             some = calls[start : start + self.config.max_batch]
             results += await self._timed([m for m, _ in some], lambda some=some: self.rpc.batch(some, timeout=timeout))  # type: ignore[misc]
+        refusals = [result for result in results if isinstance(result, NodeRejected) and _is_trouble(result)]
+        if refusals and len(refusals) == len(results):
+            self.failed(refusals[0])
         return results
 
     async def agree(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any | NodeRejected]:
