@@ -278,8 +278,10 @@ class BlockSource:
                 self.status.behind += 1
         async for item in self._take_all(branch[::-1]):
             yield item
-            if self._stop.is_set():
-                return
+            tip = self._trail.tip
+            agreed = self.heads.confirmed(tip.number) if tip is not None and tip.number is not None else None
+            if self._stop.is_set() or (tip is not None and agreed not in (None, tip.hash)):
+                return  # or the quorum has come to know better than whoever told of this branch
 
     async def _branch_to(self, ref: BlockRef) -> list[BlockRef]:
         """`ref` and its ancestors down to the first whose parent we know, or whose parent's height we have not read."""
