@@ -1,13 +1,14 @@
 """Fixtures that every tree of tests uses. Everything here is real: Anvil is Anvil."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from chainwatch.chain.anvil import Anvil
 from chainwatch.chain.rpc import Rpc
+from tests.store.server import CannotStart, Server
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -40,3 +41,14 @@ def corpus() -> Path:
     if not directory.is_dir():
         pytest.skip(f"the shared corpus is not at {directory} (set CHAINWATCH_CORPUS to where it is)")
     return directory
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server, one for each worker. Those who stop it start it again."""
+    try:
+        running = Server()
+    except CannotStart as error:
+        pytest.skip(f"no PostgreSQL here: {error}")
+    yield running
+    running.close()

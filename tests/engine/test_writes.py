@@ -15,7 +15,7 @@ from chainwatch.engine.writes import Writes
 from chainwatch.errors import StoreError, StoreRefused
 from chainwatch.store import Store
 from tests.builders import block
-from tests.store.server import CannotStart, Server
+from tests.store.server import Server
 
 OUTAGE = StoreError("The store failed: disk full.", "Free space.")
 HANGS = "the store does not answer"
@@ -268,16 +268,6 @@ async def test_a_lock_is_no_refusal_whatever_the_row_says(store: Store, holder: 
     with pytest.raises(StoreError, match="locked") as raised:
         await store.audit("Error binding parameter 1: too large to convert")
     assert not isinstance(raised.value, StoreRefused)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    try:
-        running = Server()
-    except CannotStart as error:
-        pytest.skip(f"no PostgreSQL here: {error}")
-    yield running
-    running.close()
 
 
 async def test_a_server_refuses_what_is_too_large_and_takes_the_next(writes: Writes, server: Server) -> None:

@@ -1,7 +1,7 @@
 """A store in a fresh file or a fresh database of a real PostgreSQL, and what tests put into it."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from chainwatch.store import Store
-from tests.store.server import CannotStart, Server
+from tests.store.server import Server
 
 _databases = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A PostgreSQL server, one for each worker. Those who stop it start it again."""
-    try:
-        running = Server()
-    except CannotStart as error:
-        pytest.skip(f"no PostgreSQL here: {error}")
-    yield running
-    running.close()
 
 
 @pytest.fixture
