@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from chainwatch.chain.heads import Disagreement
-from chainwatch.chain.pool import OTHERS_SECONDS, Patience, Pool, Provider
+from chainwatch.chain.pool import OTHERS_SECONDS, Pool
 from chainwatch.chain.probes import ProbeReader, ProbeSpec
+from chainwatch.chain.provider import Patience, Provider
 from chainwatch.types import BlockRef, ProbeReading
 
 _AGAIN_SECONDS = 0.1

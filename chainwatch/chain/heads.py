@@ -17,7 +17,8 @@ import msgspec
 import structlog
 
 from chainwatch.chain.l2 import facts_of
-from chainwatch.chain.pool import Pool, Provider
+from chainwatch.chain.pool import Pool
+from chainwatch.chain.provider import Provider
 from chainwatch.chain.subscribe import subscribe
 from chainwatch.chain.wire import WireHeader
 from chainwatch.errors import NodeError

@@ -11,8 +11,9 @@ from sqlalchemy import text
 
 from chainwatch.chain.cost import PENDING_A_SECOND, Pace, estimated_calls
 from chainwatch.chain.l2 import facts_of
-from chainwatch.chain.pool import Pool, WrongProvider
+from chainwatch.chain.pool import Pool
 from chainwatch.chain.probes import ProbeSpec, read_probes, specs_of
+from chainwatch.chain.provider import WrongProvider
 from chainwatch.chain.rpc import Caller, quantity
 from chainwatch.chain.wire import WireHeader
 from chainwatch.cli.common import ConfigOption, JsonOption, fail, load_config, out, print_json, run, wants_json

@@ -67,6 +67,7 @@ class _Printer(Observer):
             "detector_failures": status.detector_failures,
             "task_failures": status.task_failures,
             "writes_lost": status.writes_lost,
+            "writes_refused": status.writes_refused,
             "reconnects": status.blocks.reconnects,
             **{
                 f"pending_{k}": v for k, v in (msgspec.structs.asdict(status.pending) if status.pending else {}).items()

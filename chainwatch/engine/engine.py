@@ -201,6 +201,10 @@ class Engine:
         status = self.status
         if self.pool.needed > 1:  # one alone is missed as blindness
             status.quorum = (self.source.heads.voices(), self.pool.needed)
+        writes = self._writes
+        if writes.refused + writes.lost > status.writes_refused + status.writes_lost:
+            status.failed("writes to the store (skipped or given up)")
+        status.store_failures, status.writes_lost, status.writes_refused = writes.failures, writes.lost, writes.refused
         status.armed = self.responder.armed
         status.was_armed = status.was_armed or status.armed
         status.lease_lost = self.responder.lease_lost
@@ -471,7 +475,6 @@ class Engine:
         if why is not None:
             self.notifier.message("chainwatch cannot write to its store", why, NotifyType.FAILURE)
         self.status.store_failing = why
-        self.status.store_failures, self.status.writes_lost = self._writes.failures, self._writes.lost
 
     def _action_ended(self, result: ActionResult) -> None:
         """Tell people what was done, who answers for it, and until when they have to decide what follows."""

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from chainwatch.chain.l2 import facts_of
-from chainwatch.chain.pool import ProviderStatus
+from chainwatch.chain.provider import ProviderStatus
 from chainwatch.notify.channel import NotifyCounts
 from chainwatch.sources.blocks import SourceStatus
 from chainwatch.sources.mempool import PendingCounts
@@ -90,6 +90,7 @@ class EngineStatus(msgspec.Struct):
     seconds_blind: float = 0.0
     store_failing: str | None = None
     writes_lost: int = 0
+    writes_refused: int = 0
     probe_failures: int = 0
     untraced: int = 0
     clock_skew_seconds: float = 0.0

@@ -176,11 +176,6 @@ class Store:
         async with self._database.write() as connection:
             await gaps.add(connection, chain_id, gap, time.time())
 
-    async def fill_gap(self, chain_id: int, number: int) -> None:
-        """Block `number` of a gap was read after all; nothing where it is in none. `record_block` does it too."""
-        async with self._database.write() as connection:
-            await gaps.fill(connection, chain_id, number, time.time())
-
     async def gaps(self, chain_id: int) -> list[Gap]:
         """The gaps that are still open, by height: exactly what is noted as unseen."""
         async with self._database.read() as connection:

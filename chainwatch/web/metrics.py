@@ -29,6 +29,7 @@ _COUNTERS = {
     "untraced": "Blocks whose call trees were not all there.",
     "store_failures": "Writes to the store that failed and were tried again.",
     "writes_lost": "Writes given up because the store failed for too long.",
+    "writes_refused": "Writes that the store refuses and no later try would mend; skipped.",
 }
 
 

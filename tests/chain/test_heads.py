@@ -6,7 +6,8 @@ import pytest
 
 from chainwatch.chain.anvil import Anvil
 from chainwatch.chain.heads import Heads
-from chainwatch.chain.pool import Pool, Provider
+from chainwatch.chain.pool import Pool
+from chainwatch.chain.provider import Provider
 from chainwatch.chain.rpc import Rpc
 from chainwatch.chain.wire import WireHeader
 from chainwatch.config.models import ChainConfig, ProviderConfig

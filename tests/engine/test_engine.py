@@ -13,7 +13,7 @@ import pytest
 from chainwatch.detect.base import View
 from chainwatch.drill.actors import Actors
 from chainwatch.drill.world import ETH, USD, victim_cash
-from chainwatch.errors import StoreError, WrongChain
+from chainwatch.errors import StoreError, StoreRefused, WrongChain
 from chainwatch.store import OutboxState, Store
 from chainwatch.triage.pipeline import Pipeline
 from chainwatch.types import AlertEvent, Block, Execution, Finding, Stage, Tier
@@ -177,6 +177,21 @@ async def test_a_store_that_fails_stops_neither_detection_nor_the_pause(
         assert [ref.number for ref in await engine.store.recent_blocks(31337, 2)] == [head - 1, head]
         assert [a.event for a in await engine.store.alerts(31337)] == [a.event for a in seen.alerts]
         assert engine.status.writes_lost == 0
+
+
+async def test_a_write_that_the_store_refuses_is_seen_and_not_ready(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise StoreRefused("The store refuses it.", "Look at it.")
+
+    async with scene.watched() as (engine, _):
+        monkeypatch.setattr(Store, "record_block", refuse)
+        await scene.rpc.call("evm_mine")
+        async with asyncio.timeout(10):
+            while not any("writes to the store" in reason for reason in engine.status.not_ready()):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert engine.status.writes_refused > 0
 
 
 class _Broken:

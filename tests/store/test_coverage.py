@@ -31,10 +31,10 @@ async def seen(store: Store, *numbers: int) -> None:
 
 async def test_a_height_read_later_is_cut_out_of_its_gap_and_kept_as_filled(store: Store) -> None:
     await store.record_gap(1, Gap(10, 20, "the node was away"))
-    await store.fill_gap(1, 15)
+    await store.record_block(block(15))
     assert await store.gaps(1) == [Gap(10, 14, "the node was away"), Gap(16, 20, "the node was away")]
     for number in (10, 20, 15, 99):  # its ends; again; none of it
-        await store.fill_gap(1, number)
+        await store.record_block(block(number))
     assert await store.gaps(1) == [Gap(11, 14, "the node was away"), Gap(16, 19, "the node was away")]
     filled = "SELECT first, last, reason FROM gaps WHERE filled_at >= at ORDER BY first"
     assert await rows(store, filled) == [(n, n, "the node was away") for n in (10, 15, 20)]
@@ -44,7 +44,7 @@ async def test_a_height_read_later_is_cut_out_of_its_gap_and_kept_as_filled(stor
 async def test_a_gap_filled_block_by_block_is_one_row_and_not_one_a_block(store: Store, order: int) -> None:
     await store.record_gap(1, Gap(10, 29, "the node was away"))
     for number in range(10, 30)[::order]:
-        await store.fill_gap(1, number)
+        await store.record_block(block(number))
     assert await store.gaps(1) == []
     assert await rows(store, "SELECT first, last FROM gaps WHERE filled_at IS NOT NULL") == [(10, 29)]
 
@@ -353,9 +353,6 @@ async def compare(
             case ("gap", first_unread, more, reason):
                 await store.record_gap(chain, Gap(first_unread, first_unread + more, reason))
                 model.gap(first_unread, first_unread + more, reason)
-            case ("fill", number):
-                await store.fill_gap(chain, number)
-                model.open.pop(number, None)
             case ("park", (number, branch)):
                 await store.park(chain, "block", number, ref(number, branch=branch).hash, None, "x")
                 model.park((number, branch))
