@@ -224,10 +224,40 @@ class Transfer(Event, frozen=True, kw_only=True, tag="transfer"):
     amount: int
 
 
+class NftTransfer(Event, frozen=True, kw_only=True, tag="nft_transfer"):
+    """`amount` pieces (1 for ERC-721) of item `token_id` of the collection `token` went to `recipient`."""
+
+    token: Address
+    token_id: int
+    sender: Address
+    recipient: Address
+    amount: int = 1
+
+
+class Approval(Event, frozen=True, kw_only=True, tag="approval"):
+    """`owner` lets `spender` move up to `amount` of its `token`, from now on; 0 takes the right away.
+
+    `token_id` is set where it is about one item; ALL_ITEMS as amount means every item of a collection.
+    """
+
+    token: Address
+    owner: Address
+    spender: Address
+    amount: int
+    token_id: int | None = None
+
+
+ALL_ITEMS = 2**256 - 1
+"""The amount of an Approval for every item of a collection (ERC-721 and ERC-1155 `ApprovalForAll`)."""
+
+
 class Swap(Event, frozen=True, kw_only=True, tag="swap"):
     """A trade at a pool. Amounts are signed as the pool sees them: positive came in, negative went out.
 
-    `sqrt_price_x96` is the price after the trade where the pool tells it (Uniswap v3).
+    `token0` and `token1` are the tokens of the two amounts: where the pool's event does not name them they are those
+    that moved in and out of the pool in these amounts, and None where none did. `pair` tells the pairs of a pool with
+    more than two tokens apart ("" where there are two). `sqrt_price_x96` is the price after the trade where the pool
+    tells it (Uniswap v3).
     """
 
     pool: Address
@@ -235,7 +265,31 @@ class Swap(Event, frozen=True, kw_only=True, tag="swap"):
     recipient: Address
     amount0: int
     amount1: int
+    token0: Address | None = None
+    token1: Address | None = None
+    pair: str = ""
     sqrt_price_x96: int | None = None
+
+    @property
+    def price(self) -> float | None:
+        """What was paid of token1 for one of token0, in base units; None where nothing was traded for something."""
+        if not self.amount0 or (self.amount0 > 0) == (self.amount1 > 0):
+            return None
+        return abs(self.amount1 / self.amount0)
+
+
+class LiquidityChange(Event, frozen=True, kw_only=True, tag="liquidity_change"):
+    """`account` added (positive) or took out (negative) `amounts` of a pool's tokens, in the pool's order.
+
+    `tokens` are these tokens where the event names them; `shares` what was made or burnt for it, in the pool's own
+    units.
+    """
+
+    pool: Address
+    account: Address
+    amounts: tuple[int, ...]
+    tokens: tuple[Address, ...] | None = None
+    shares: int | None = None
 
 
 class ReservesUpdate(Event, frozen=True, kw_only=True, tag="reserves_update"):
@@ -314,6 +368,107 @@ class Liquidation(Event, frozen=True, kw_only=True, tag="liquidation"):
     collateral_token: Address | None
     repaid: int
     seized: int
+
+
+class IndexUpdate(Event, frozen=True, kw_only=True, tag="index_update"):
+    """A lending market or a vault says where it stands: growth of a supplied and of a borrowed unit so far, and its
+    totals, each in the market's own scale, None where the event does not say. `token` is None for the market's own
+    asset."""
+
+    market: Address
+    token: Address | None = None
+    supply_index: int | None = None
+    borrow_index: int | None = None
+    total_supplied: int | None = None
+    total_borrowed: int | None = None
+
+
+class OrderPlaced(Event, frozen=True, kw_only=True, tag="order_placed"):
+    """`account` asked for a trade of `instrument` that is executed later. `size` is signed: positive buys.
+
+    `price` is the limit or trigger in the venue's own scale."""
+
+    instrument: str
+    account: Address
+    order_id: str
+    size: int | None = None
+    price: int | None = None
+
+
+class OrderCancelled(Event, frozen=True, kw_only=True, tag="order_cancelled"):
+    """An order will not be executed any more."""
+
+    order_id: str
+    account: Address | None = None
+    instrument: str | None = None
+
+
+class Trade(Event, frozen=True, kw_only=True, tag="trade"):
+    """`account` traded `size` of `instrument` (positive bought or went longer, negative sold) at `price`, both in the
+    venue's own scale; None where the event does not say. `fee` is in the venue's unit of account."""
+
+    instrument: str
+    account: Address
+    size: int
+    price: int | None = None
+    fee: int | None = None
+    order_id: str | None = None
+
+
+class InstrumentUpdate(Event, frozen=True, kw_only=True, tag="instrument_update"):
+    """Something about a tradable product changed. `value` is the new price, rate or parameter where there is one."""
+
+    instrument: str
+    what: Literal["listed", "settled", "expired", "halted", "resumed", "funding", "parameter"]
+    value: int | None = None
+
+
+class BridgeTransfer(Event, frozen=True, kw_only=True, tag="bridge_transfer"):
+    """A value or message left for another chain (`out`) or was released here (`in`).
+
+    `token` and `amount` are None where the event is of a message only. `recipient` is 32 bytes where the other chain's
+    addresses are. `remote_chain` is the bridge's own number for the other chain.
+    """
+
+    direction: Literal["in", "out"]
+    token: Address | None
+    amount: int | None
+    sender: str | None
+    recipient: str | None
+    remote_chain: int | None = None
+    message_id: str | None = None
+
+
+class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
+    """A step in the life of a governance proposal or a timelocked operation.
+
+    `targets` and `calls` are what it would call, `earliest` from when on (seconds, UNIX), where the event says so.
+    """
+
+    proposal_id: str
+    step: Literal["created", "queued", "executed", "cancelled"]
+    actor: Address | None = None
+    targets: tuple[Address, ...] = ()
+    calls: tuple[HexData, ...] = ()
+    earliest: int | None = None
+
+
+class Vote(Event, frozen=True, kw_only=True, tag="vote"):
+    """`voter` weighed in on a proposal. `support` is 0 against, 1 for, 2 abstain (OpenZeppelin, Compound Bravo)."""
+
+    proposal_id: str
+    voter: Address
+    support: int
+    weight: int
+
+
+class ParameterChange(Event, frozen=True, kw_only=True, tag="parameter_change"):
+    """A setting of the contract changed: `what` names it, `subject` the market or token it is about."""
+
+    what: str
+    subject: str | None = None
+    before: int | str | None = None
+    after: int | str | None = None
 
 
 class RoleChange(Event, frozen=True, kw_only=True, tag="role_change"):

@@ -1,43 +1,76 @@
-"""Reading ABI files: a JSON list of entries, or a compiler's artefact with an `abi` key. Nothing else is trusted."""
+"""Reading ABI files: what a contract's events, functions and errors are called and made of.
+
+Three forms are read, and nothing else is trusted: a JSON list of entries as compilers write it, a compiler's
+artefact whose `abi` is that list, and a list of human-readable signatures (the form that ethers made common):
+
+    ["event Transfer(address indexed from, address indexed to, uint256 value)",
+     "function swap((address pool, uint256 amount) order, bytes data) returns (uint256 out)",
+     "error Unauthorized(address who)"]
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from eth_abi.exceptions import ParseError
+from eth_abi.grammar import parse
 from eth_utils.crypto import keccak
 
+from chainwatch.decode.signature import Declared, parse_signature
 from chainwatch.errors import BadInput
 from chainwatch.types import Hash
 
-_MEND = "Give an ABI as compilers write it: a JSON list of entries, or an object whose `abi` is that list."
+_MEND = (
+    "Give an ABI as compilers write it (a JSON list of entries, or an object whose `abi` is that list), or a JSON "
+    "list of signatures such as `event Transfer(address indexed from, address indexed to, uint256 value)`."
+)
 
 
 class Param(msgspec.Struct, frozen=True):
-    """One parameter of an event; `type` is the canonical type, tuples spelled out as `(bool,uint256)`."""
+    """One parameter; `type` is the canonical type, tuples spelled out as `(bool,uint256)`."""
 
     name: str
     type: str
-    indexed: bool
+    indexed: bool = False
 
 
 class EventSpec(msgspec.Struct, frozen=True):
-    """One event of an ABI. `topic0` is the keccak hash of `signature`."""
+    """One event of an ABI. `topic0` is the keccak hash of `signature`; an anonymous event does not write it."""
 
     protocol: str
     name: str
     signature: str
     topic0: Hash
     params: tuple[Param, ...]
+    anonymous: bool = False
 
     @property
     def topic_count(self) -> int:
         """Topics of its logs, topic0 included."""
-        return 1 + sum(p.indexed for p in self.params)
+        return (not self.anonymous) + sum(p.indexed for p in self.params)
 
     @property
     def layout(self) -> tuple[Hash, tuple[bool, ...]]:
         """Two events with the same layout cannot be told apart by any log."""
         return self.topic0, tuple(p.indexed for p in self.params)
+
+
+class CallSpec(msgspec.Struct, frozen=True):
+    """One function or custom error of an ABI. `selector` is the first four bytes of the hash of `signature`."""
+
+    protocol: str
+    name: str
+    signature: str
+    selector: str
+    params: tuple[Param, ...]
+
+
+class Abi(msgspec.Struct, frozen=True):
+    """What one ABI file declares."""
+
+    events: tuple[EventSpec, ...] = ()
+    functions: tuple[CallSpec, ...] = ()
+    errors: tuple[CallSpec, ...] = ()
 
 
 class _Input(msgspec.Struct):
@@ -55,21 +88,26 @@ class _Entry(msgspec.Struct):
 
 
 class _Artefact(msgspec.Struct):
-    abi: list[_Entry]
+    abi: list[_Entry | str]
 
 
-_decoder: msgspec.json.Decoder[list[_Entry] | _Artefact] = msgspec.json.Decoder(list[_Entry] | _Artefact)
+_decoder: msgspec.json.Decoder[list[_Entry | str] | _Artefact] = msgspec.json.Decoder(list[_Entry | str] | _Artefact)
 
 
-def read_abi(path: Path, protocol: str) -> list[EventSpec]:
-    """The events of one ABI file, under the name `protocol`.
+def read_abi(path: Path, protocol: str) -> Abi:
+    """What one ABI file declares, under the name `protocol`.
 
     Raises BadInput naming the file for anything that is not an ABI.
     """
     try:
         content = _decoder.decode(path.read_bytes())
         entries = content.abi if isinstance(content, _Artefact) else content
-        return [_event(entry, protocol) for entry in entries if entry.type == "event" and not entry.anonymous]
+        declared = [parse_signature(e) if isinstance(e, str) else _declared(e) for e in entries]
+        return Abi(
+            events=tuple(_event(d, protocol) for d in declared if d.kind == "event"),
+            functions=tuple(_call(d, protocol) for d in declared if d.kind == "function"),
+            errors=tuple(_call(d, protocol) for d in declared if d.kind == "error"),
+        )
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}).", "Check the path and its permissions.") from error
     except msgspec.ValidationError as error:
@@ -91,14 +129,35 @@ def abi_files(path: Path) -> Iterator[Path]:
     yield from files
 
 
-def _event(entry: _Entry, protocol: str) -> EventSpec:
-    params = tuple(Param(i.name or f"arg{n}", _canonical(i), i.indexed) for n, i in enumerate(entry.inputs))
-    if not entry.name:
-        raise ValueError("an event has no name")
-    if sum(p.indexed for p in params) > 3:
-        raise ValueError(f"event {entry.name} has more than three indexed parameters")
-    signature = f"{entry.name}({','.join(p.type for p in params)})"
-    return EventSpec(protocol, entry.name, signature, "0x" + keccak(text=signature).hex(), params)
+def _declared(entry: _Entry) -> Declared:
+    inputs = tuple((i.name, _canonical(i), i.indexed) for i in entry.inputs)
+    return Declared(entry.type, entry.name, inputs, entry.anonymous)
+
+
+def _event(declared: Declared, protocol: str) -> EventSpec:
+    params, signature = _params(declared)
+    at_most = 4 if declared.anonymous else 3
+    if sum(p.indexed for p in params) > at_most:
+        raise ValueError(f"event {declared.name} has more than {at_most} indexed parameters")
+    topic0 = "0x" + keccak(text=signature).hex()
+    return EventSpec(protocol, declared.name, signature, topic0, params, declared.anonymous)
+
+
+def _call(declared: Declared, protocol: str) -> CallSpec:
+    params, signature = _params(declared)
+    return CallSpec(protocol, declared.name, signature, "0x" + keccak(text=signature)[:4].hex(), params)
+
+
+def _params(declared: Declared) -> tuple[tuple[Param, ...], str]:
+    if not declared.name:
+        raise ValueError(f"{declared.kind} without a name")
+    params = tuple(Param(name or f"arg{n}", type_, indexed) for n, (name, type_, indexed) in enumerate(declared.inputs))
+    for param in params:
+        try:
+            parse(param.type).validate()
+        except (ParseError, ValueError) as error:
+            raise ValueError(f"{declared.kind} {declared.name}: {param.type!r} is not an ABI type") from error
+    return params, f"{declared.name}({','.join(p.type for p in params)})"
 
 
 def _canonical(item: _Input) -> str:

@@ -12,7 +12,7 @@ from chainwatch.decode.codegen import Malformed
 from chainwatch.decode.flows import Move, native_moves, token_moves
 from chainwatch.decode.positions import Found, positions, swaps
 from chainwatch.decode.protocols.weth import settle
-from chainwatch.decode.registry import BROKEN, Registry
+from chainwatch.decode.registry import BROKEN, Known, Registry
 from chainwatch.types import (
     NATIVE,
     Address,
@@ -27,6 +27,7 @@ from chainwatch.types import (
     Transfer,
 )
 
+_ASK_THE_REGISTRY: dict[int, tuple[Known, ...]] = {}
 _WORD = re.compile("0x[0-9a-fA-F]{64}")
 _HEX = re.compile("0x(?:[0-9a-fA-F]{2})*")
 
@@ -76,11 +77,13 @@ class Decoder:
 
     def _from_logs(self, events: list[Event], logs: Sequence[Log], malformed: list[MalformedLog], tx_hash: Hash) -> int:
         """Append what `logs` say to `events`; returns how many no decoder knows."""
-        by_topic = self._registry.by_topic
+        by_topic, bound = self._registry.by_topic, self._registry.bound
         unknown = 0
         for log in logs:
             topics = log.topics
             counts = by_topic.get(topics[0]) if topics else None
+            if bound and log.address in bound:
+                counts = _ASK_THE_REGISTRY
             if counts is None:
                 if _is_sound(log):
                     unknown += 1
@@ -91,16 +94,11 @@ class Decoder:
             try:
                 candidates = counts.get(len(topics), ())
                 if len(candidates) == 1:
-                    known = candidates[0]
-                    args = known.decode(log)
+                    candidates[0].handle(events, log)
+                elif (found := self._registry.match(log)) is not None:
+                    found[0].handle(events, log)
                 else:
-                    found = self._registry.match(log)
-                    if found is None:
-                        unknown += 1
-                        continue
-                    known, args = found
-                if known.mapper is not None:
-                    known.mapper(events, int(log.log_index, 16), log.address, args)
+                    unknown += 1
             except BROKEN as error:
                 malformed.append(MalformedLog(tx_hash=tx_hash, reason=_reason(error), raw=msgspec.json.encode(log)))
         return unknown

@@ -1,39 +1,85 @@
-"""The events we can decode, looked up by (topic0, topic count).
+"""What can be decoded: events by (topic0, topic count), functions and errors by selector.
 
-The count belongs to the key because ERC-20 and ERC-721 share the topic0 of Transfer and differ in what is
-indexed. Where one key still has several layouts (the same number of indexed parameters, others of them), the
-candidates are tried in turn and the first whose padding and length fit wins: an address in the place of an
-amount does not pass for long. Two events with the same layout mean the same to a log; the first one loaded
-names the protocol, and `abi/` is loaded before the files of a user.
+The count belongs to an event's key because ERC-20 and ERC-721 share the topic0 of Transfer and differ in what is
+indexed. What one key may mean is settled in this order:
+
+1. by address, where the configuration says which protocol a contract is of (`bind`); only there are anonymous events
+   looked for,
+2. by shape: candidates are tried in turn and the first whose padding and length fit wins; an address in the place of
+   an amount does not pass for long,
+3. by order of loading: two events with the same layout mean the same to a log, and the first one loaded names the
+   protocol. `abi/` is loaded before the files of a user.
+
+`collisions` lists every key with more than one meaning.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from chainwatch.decode.abi import EventSpec, abi_files, read_abi
-from chainwatch.decode.codegen import Args, Decode, Malformed, make_decoder
-from chainwatch.decode.protocols import MAPPERS, Mapper
+from chainwatch.decode.abi import Abi, CallSpec, EventSpec, abi_files, read_abi
+from chainwatch.decode.codegen import (
+    Args,
+    Decode,
+    Handle,
+    Malformed,
+    make_arguments_decoder,
+    make_decoder,
+    make_handler,
+)
+from chainwatch.decode.protocols import MAPPERS
+from chainwatch.decode.protocols.base import Mapper, Says
 from chainwatch.errors import BadInput
-from chainwatch.types import Address, Hash, Log
+from chainwatch.types import Address, Hash, HexData, Log
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ABI_DIRECTORIES = (_PACKAGE / "_abi", _PACKAGE.parent / "abi")  # a wheel, a checkout
 
-_OURS = "chainwatch"  # artefacts that inherit standard events, so the standards are loaded before them
+_STANDARDS = (
+    "erc20", "erc721", "erc1155", "erc4626", "openzeppelin", "weth", "uniswap_v2", "uniswap_v3", "balancer_v2",
+    "aave_v3", "compound_v2", "chainlink",
+)  # fmt: skip
+"""Loaded before the others, because many protocols write their events too."""
+_OURS = "chainwatch"  # artefacts that inherit standard events
 
 # Whatever else is wrong with a log than its padding surfaces as one of these: not hex, a missing topic.
 BROKEN = (Malformed, ValueError, IndexError, TypeError)
 
 
-class Known(msgspec.Struct, frozen=True):
-    """One decodable layout. `mapper` is None for an event that says nothing in our vocabulary."""
+class Known:
+    """One decodable event layout. `mapper` is None for an event that says nothing in our vocabulary.
 
-    spec: EventSpec
-    decode: Decode
-    mapper: Mapper | None
+    The functions are generated when they are first needed: a chain uses few of all events there are.
+    """
+
+    def __init__(self, spec: EventSpec, mapper: Says | Mapper | None) -> None:
+        self.spec = spec
+        self.mapper = mapper
+
+    @cached_property
+    def decode(self) -> Decode:
+        """From a log to its arguments."""
+        return make_decoder(self.spec)
+
+    @cached_property
+    def handle(self) -> Handle:
+        """Appends what a log says to a list of Events."""
+        return make_handler(self.spec, self.mapper)
+
+
+class KnownCall:
+    """One function or custom error."""
+
+    def __init__(self, spec: CallSpec) -> None:
+        self.spec = spec
+
+    @cached_property
+    def decode(self) -> Callable[[bytes], Args]:
+        """From the bytes after the selector to the arguments."""
+        return make_arguments_decoder(self.spec.params)
 
 
 class DecodedLog(msgspec.Struct, frozen=True):
@@ -46,38 +92,111 @@ class DecodedLog(msgspec.Struct, frozen=True):
     arguments: Mapping[str, Any]
 
 
-class Registry:
-    """Events by topic. Build it with `load_registry`; `len()` is the number of layouts known."""
+class DecodedCall(msgspec.Struct, frozen=True):
+    """Call data, or the reason of a revert, in words."""
 
-    def __init__(self, specs: Sequence[EventSpec] = ()) -> None:
+    protocol: str
+    name: str
+    signature: str
+    arguments: Mapping[str, Any]
+
+
+class Collision(msgspec.Struct, frozen=True):
+    """Several meanings of one key: `meanings` are `protocol: signature`, the one that goes first in front."""
+
+    key: str
+    kind: str
+    meanings: tuple[str, ...]
+
+
+class Registry:
+    """Events by topic, functions and errors by selector. Build it with `load_registry`; `len()` is the number of
+    event layouts known."""
+
+    def __init__(self, abis: Iterable[Abi] = ()) -> None:
         self.by_topic: dict[Hash, dict[int, tuple[Known, ...]]] = {}
         """Topic0, then number of topics, then the candidates in order. Read-only; the Decoder's hot path."""
-        self._layouts: set[tuple[Hash, tuple[bool, ...]]] = set()
-        for spec in specs:
-            self.add(spec)
+        self.bound: dict[Address, Registry] = {}
+        """What the contracts that are of a known protocol write, by address. Read-only; the hot path."""
+        self.anonymous: tuple[Known, ...] = ()
+        self._layouts: dict[tuple[Hash, tuple[bool, ...]], list[Known]] = {}
+        self._functions: dict[str, tuple[KnownCall, ...]] = {}
+        self._errors: dict[str, tuple[KnownCall, ...]] = {}
+        self._abis: dict[str, list[Abi]] = {}
+        for abi in abis:
+            self.add(abi)
 
     def __len__(self) -> int:
         return len(self._layouts)
 
     @property
     def known(self) -> tuple[Known, ...]:
-        """Every layout, in the order of loading within a key."""
+        """Every event layout, in the order of loading within a key."""
         return tuple(k for counts in self.by_topic.values() for candidates in counts.values() for k in candidates)
 
-    def add(self, spec: EventSpec) -> None:
-        """Make `spec` decodable, unless its layout is known already. Raises ValueError for an unknown type."""
-        if spec.layout in self._layouts:
+    @property
+    def functions(self) -> tuple[CallSpec, ...]:
+        """Every function."""
+        return tuple(k.spec for candidates in self._functions.values() for k in candidates)
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The names that contracts can be bound to."""
+        return tuple(sorted(self._abis))
+
+    def add(self, abi: Abi) -> None:
+        """Make `abi` decodable. Raises ValueError where a protocol's table names what its ABI does not have."""
+        for spec in abi.events:
+            self._add_event(spec)
+        for known, specs in ((self._functions, abi.functions), (self._errors, abi.errors)):
+            for call in specs:
+                before = known.get(call.selector, ())
+                if all(k.spec.signature != call.signature for k in before):
+                    known[call.selector] = (*before, KnownCall(call))
+        for protocol in {spec.protocol for spec in (*abi.events, *abi.functions, *abi.errors)}:
+            self._abis.setdefault(protocol, []).append(abi)
+
+    def bind(self, address: Address, protocol: str) -> None:
+        """What `address` (lower case) writes is read as `protocol` means it before anything else.
+
+        Raises BadInput where no such protocol is known.
+        """
+        self.bound[address] = self.of(protocol, f"Contract {address}")
+
+    def of(self, protocol: str, whose: str = "Something") -> "Registry":
+        """What one protocol alone declares. Raises BadInput where it is not known."""
+        if protocol not in self._abis:
+            raise BadInput(
+                f"{whose} is said to be of protocol {protocol!r}, which is not known.",
+                "Name a folder under abi/ or the stem of one of your own ABI files: " + ", ".join(self.protocols),
+            )
+        return Registry(self._abis[protocol])
+
+    def _add_event(self, spec: EventSpec) -> None:
+        same = self._layouts.setdefault((spec.layout[0], (spec.anonymous, *spec.layout[1])), [])
+        if any(k.spec.protocol == spec.protocol for k in same):
             return
-        known = Known(spec, make_decoder(spec), MAPPERS.get((spec.protocol, spec.signature)))
+        known = Known(spec, MAPPERS.get((spec.protocol, spec.signature)))
+        same.append(known)
+        if len(same) > 1:
+            return  # the first one loaded speaks for it, but where a contract is bound
+        if spec.anonymous:
+            self.anonymous = (*self.anonymous, known)
+            return
         counts = self.by_topic.setdefault(spec.topic0, {})
         counts[spec.topic_count] = (*counts.get(spec.topic_count, ()), known)
-        self._layouts.add(spec.layout)
 
     def match(self, log: Log) -> tuple[Known, Args] | None:
         """The event of `log` and its arguments in ABI order, or None where no decoder knows it.
 
         Raises Malformed where its topic is known but the log is not what the topic promises.
         """
+        own = self.bound.get(log.address)
+        if own is not None and (found := own._match(log) or own._match_anonymous(log)) is not None:
+            return found
+        return self._match(log)
+
+    def _match(self, log: Log) -> tuple[Known, Args] | None:
         counts = self.by_topic.get(log.topics[0]) if log.topics else None
         if counts is None:
             return None
@@ -92,6 +211,15 @@ class Registry:
         self._refuse_impossible(log, counts)
         return None
 
+    def _match_anonymous(self, log: Log) -> tuple[Known, Args] | None:
+        for known in self.anonymous:
+            if known.spec.topic_count == len(log.topics):
+                try:
+                    return known, known.decode(log)
+                except BROKEN:  # another anonymous event, or none
+                    continue
+        return None
+
     def decode(self, log: Log) -> DecodedLog | None:
         """`log` in words, or None where no decoder knows it. Raises Malformed (a ValueError) like `match`."""
         found = self.match(log)
@@ -100,6 +228,45 @@ class Registry:
         known, args = found
         names = dict(zip((p.name for p in known.spec.params), args, strict=True))
         return DecodedLog(log.address, known.spec.protocol, known.spec.name, known.spec.signature, names)
+
+    def decode_call(self, data: HexData, to: Address | None = None) -> DecodedCall | None:
+        """Call data in words, or None where its selector is unknown or nothing known fits it."""
+        own = self.bound.get(to) if to is not None else None
+        return (own._decode_call(data, own._functions) if own else None) or self._decode_call(data, self._functions)
+
+    def decode_error(self, data: HexData) -> DecodedCall | None:
+        """What a revert says in its return data, or None where nothing known fits it."""
+        return self._decode_call(data, self._errors)
+
+    @staticmethod
+    def _decode_call(data: HexData, known: Mapping[str, tuple[KnownCall, ...]]) -> DecodedCall | None:
+        for candidate in known.get(data[:10].lower(), ()):
+            spec = candidate.spec
+            try:
+                args = candidate.decode(bytes.fromhex(data[10:]))
+            except BROKEN:
+                continue
+            names = dict(zip((p.name for p in spec.params), args, strict=True))
+            return DecodedCall(spec.protocol, spec.name, spec.signature, names)
+        return None
+
+    def collisions(self) -> list[Collision]:
+        """Every key that means more than one thing, and who goes first."""
+        found: list[Collision] = []
+        for same in self._layouts.values():
+            if len(same) > 1:
+                found.append(_collision("one layout, several protocols", same[0].spec.topic0, same))
+        for topic0, counts in self.by_topic.items():
+            several = [k for candidates in counts.values() for k in candidates]
+            if len(several) > 1:
+                found.append(_collision("one topic, several layouts", topic0, several))
+        for kind, calls in (("function", self._functions), ("error", self._errors)):
+            found += (
+                _collision(f"one {kind} selector, several signatures", selector, several_calls)
+                for selector, several_calls in calls.items()
+                if len(several_calls) > 1
+            )
+        return found
 
     @staticmethod
     def _refuse_impossible(log: Log, counts: Mapping[int, tuple[Known, ...]]) -> None:
@@ -115,30 +282,42 @@ class Registry:
             raise Malformed(f"{spec.signature} needs {len(spec.params)} words in topics and data, there are {have:g}")
 
 
+def _collision(kind: str, key: str, known: Iterable[Known] | Iterable[KnownCall]) -> Collision:
+    def meaning(known_one: Known | KnownCall) -> str:
+        spec: EventSpec | CallSpec = known_one.spec
+        indexed = [p.name for p in spec.params if p.indexed]
+        return f"{spec.protocol}: {spec.signature}" + (f", indexed {', '.join(indexed)}" if indexed else "")
+
+    return Collision(key, kind, tuple(map(meaning, known)))
+
+
 def _is_long(type_: str) -> bool:
     return type_ in ("bytes", "string") or type_.endswith("]") or type_.startswith("(")
 
 
-def load_registry(extra: Sequence[Path] = ()) -> Registry:
+def load_registry(extra: Sequence[Path] = (), contracts: Mapping[Address, str] | None = None) -> Registry:
     """The registry of everything under `abi/`, and of the user's own ABI files or directories.
 
-    Raises BadInput naming the file where one is missing, is not JSON or not an ABI.
+    `contracts` says which protocol (a folder under `abi/`, or the stem of an own file) a contract is of.
+    Raises BadInput naming the file where one is missing, is not JSON or not an ABI, or naming the contract whose
+    protocol is unknown.
     """
     directory = next((path for path in _ABI_DIRECTORIES if path.is_dir()), None)
     if directory is None:
         raise BadInput("The ABIs that come with chainwatch are missing.", "Install chainwatch again.")
     registry = Registry()
-    for path in sorted(abi_files(directory), key=lambda p: (p.parent.name == _OURS, p)):
-        _load(registry, path, path.parent.name)
+    for path in sorted(abi_files(directory), key=_rank):
+        registry.add(read_abi(path, path.parent.name))
     for given in extra:
         for path in abi_files(given):
-            _load(registry, path, path.stem)
+            registry.add(read_abi(path, path.stem))
+    for address, protocol in (contracts or {}).items():
+        registry.bind(address.lower(), protocol)
     return registry
 
 
-def _load(registry: Registry, path: Path, protocol: str) -> None:
-    for spec in read_abi(path, protocol):
-        try:
-            registry.add(spec)
-        except ValueError as error:
-            raise BadInput(f"{path} is not a sound ABI: {error}.", "Compile it again, or correct the type.") from error
+def _rank(path: Path) -> tuple[int, Path]:
+    name = path.parent.name
+    if name in _STANDARDS:
+        return _STANDARDS.index(name), path
+    return len(_STANDARDS) + (name == _OURS), path

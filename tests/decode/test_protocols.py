@@ -23,25 +23,8 @@ from chainwatch.types import (
     Upgrade,
     Withdraw,
 )
-from tests.builders import address, execution, transaction
-from tests.decode.making import make_log
-
-A, B, C, D = (address(n) for n in (0xA, 0xB, 0xC, 0xD))
-HERE = "0x" + "cc" * 20
-ROLE = "0x" + "ab" * 32
-POOL_ID = "0x" + "0d" * 20 + "00" * 12
-
-
-def said(registry, decoder, protocol: str, name: str, *values: Any) -> list[Event]:
-    spec = next(k.spec for k in registry.known if (k.spec.protocol, k.spec.name) == (protocol, name))
-    found = decoder.facts(execution(logs=[make_log(spec, *values, log_index=7)]))
-    assert not found.malformed
-    return list(found.events)
-
-
-def expected(kind: type[Event], protocol: str, **fields: Any) -> Event:
-    return kind(order=0, log_index=7, address=HERE, protocol=protocol, **fields)
-
+from tests.builders import execution, transaction
+from tests.decode.making import HERE, POOL_ID, ROLE, A, B, C, D, expected, make_log, said
 
 CASES: list[tuple[str, str, tuple[Any, ...], type[Event], dict[str, Any]]] = [
     ("erc20", "Transfer", (A, B, 5), Transfer, {"token": HERE, "sender": A, "recipient": B, "amount": 5}),
@@ -73,7 +56,8 @@ CASES: list[tuple[str, str, tuple[Any, ...], type[Event], dict[str, Any]]] = [
     ("aave_v1", "FlashLoan", (A, B, 100, 5, 1, 99), FlashLoan,
      {"lender": HERE, "borrower": A, "token": B, "amount": 100, "fee": 5}),
     ("balancer_v2", "Swap", (bytes.fromhex(POOL_ID[2:]), B, A, 10, 9), Swap,
-     {"pool": "0x" + "0d" * 20, "sender": HERE, "recipient": HERE, "amount0": -9, "amount1": 10}),
+     {"pool": "0x" + "0d" * 20, "sender": HERE, "recipient": HERE, "amount0": -9, "amount1": 10,
+      "token0": A, "token1": B, "pair": A + B}),
     ("balancer_v2", "FlashLoan", (A, B, 100, 5), FlashLoan,
      {"lender": HERE, "borrower": A, "token": B, "amount": 100, "fee": 5}),
     ("compound_v2", "Mint", (A, 5, 6), Deposit, {"account": A, "token": None, "amount": 5, "shares": 6}),
@@ -104,18 +88,18 @@ CASES: list[tuple[str, str, tuple[Any, ...], type[Event], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("protocol", "name", "values", "kind", "fields"), CASES, ids=[f"{c[0]}-{c[1]}" for c in CASES])
-def test_an_event_says_what_its_log_says(registry, decoder, protocol, name, values, kind, fields):
-    assert said(registry, decoder, protocol, name, *values) == [expected(kind, protocol, **fields)]
+def test_an_event_says_what_its_log_says(registry, protocol, name, values, kind, fields):
+    assert said(registry, protocol, name, *values) == [expected(kind, protocol, **fields)]
 
 
-def test_a_change_of_owner_takes_from_one_and_gives_to_the_other(registry, decoder):
-    events = said(registry, decoder, "openzeppelin", "OwnershipTransferred", A, B)
+def test_a_change_of_owner_takes_from_one_and_gives_to_the_other(registry):
+    events = said(registry, "openzeppelin", "OwnershipTransferred", A, B)
     assert [(e.account, e.granted, e.role, e.order) for e in events] == [(A, False, "owner", 0), (B, True, "owner", 1)]
-    assert len(said(registry, decoder, "openzeppelin", "OwnershipTransferred", ZERO_ADDRESS, B)) == 1
+    assert len(said(registry, "openzeppelin", "OwnershipTransferred", ZERO_ADDRESS, B)) == 1
 
 
-def test_a_flash_of_two_tokens_is_two_loans(registry, decoder):
-    events = said(registry, decoder, "uniswap_v3", "Flash", A, B, 10, 20, 1, 2)
+def test_a_flash_of_two_tokens_is_two_loans(registry):
+    events = said(registry, "uniswap_v3", "Flash", A, B, 10, 20, 1, 2)
     assert [(e.amount, e.fee) for e in events] == [(10, 1), (20, 2)]
 
 

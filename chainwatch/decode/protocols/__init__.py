@@ -1,38 +1,22 @@
-"""Protocol mappers, one small file each, by (folder under `abi/`, event signature)."""
+"""What the events of each protocol say: one file a protocol, named as its folder under `abi/`, found by being here.
+
+Each file holds `MAPPERS`, by event signature (see base.py).
+"""
 
 from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 
-from chainwatch.decode.protocols import (
-    aave,
-    balancer_v2,
-    chainlink,
-    chainwatch,
-    compound_v2,
-    dydx,
-    erc20,
-    erc4626,
-    openzeppelin,
-    uniswap_v2,
-    uniswap_v3,
-    uniswap_v4,
-    weth,
-)
-from chainwatch.decode.protocols.base import Args, Mapper
+from chainwatch.decode.protocols.base import Mapper, Says
 
-MAPPERS: Mapping[tuple[str, str], Mapper] = {
-    **aave.MAPPERS,
-    **balancer_v2.MAPPERS,
-    **chainlink.MAPPERS,
-    **chainwatch.MAPPERS,
-    **compound_v2.MAPPERS,
-    **dydx.MAPPERS,
-    **erc20.MAPPERS,
-    **erc4626.MAPPERS,
-    **openzeppelin.MAPPERS,
-    **uniswap_v2.MAPPERS,
-    **uniswap_v3.MAPPERS,
-    **uniswap_v4.MAPPERS,
-    **weth.MAPPERS,
-}
+_NO_PROTOCOL = "base"
 
-__all__ = ["MAPPERS", "Args", "Mapper"]
+
+def _mappers() -> dict[tuple[str, str], Says | Mapper]:
+    names = [m.name for m in iter_modules(__path__) if m.name != _NO_PROTOCOL]
+    tables = {name: import_module(f"{__name__}.{name}").MAPPERS for name in names}
+    return {(name, signature): mapper for name, table in tables.items() for signature, mapper in table.items()}
+
+
+MAPPERS: Mapping[tuple[str, str], Says | Mapper] = _mappers()
+"""By (folder under `abi/`, event signature)."""

@@ -1,6 +1,6 @@
 """dYdX Solo: withdraw, call, deposit in one go is its flash loan; the call marks it."""
 
-from chainwatch.decode.protocols.base import Args, Mapper
+from chainwatch.decode.protocols.base import Args, Mappers
 from chainwatch.types import Address, Deposit, Event, FlashLoan, Withdraw
 
 _PROTOCOL = "dydx"
@@ -59,8 +59,8 @@ def _call(events: list[Event], log_index: int, address: Address, args: Args) -> 
 
 _UPDATE = "((bool,uint256),(bool,uint128))"
 
-MAPPERS: dict[tuple[str, str], Mapper] = {
-    (_PROTOCOL, f"LogWithdraw(address,uint256,uint256,{_UPDATE},address)"): _withdraw,
-    (_PROTOCOL, f"LogDeposit(address,uint256,uint256,{_UPDATE},address)"): _deposit,
-    (_PROTOCOL, "LogCall(address,uint256,address)"): _call,
+MAPPERS: Mappers = {
+    f"LogWithdraw(address,uint256,uint256,{_UPDATE},address)": _withdraw,
+    f"LogDeposit(address,uint256,uint256,{_UPDATE},address)": _deposit,
+    "LogCall(address,uint256,address)": _call,
 }

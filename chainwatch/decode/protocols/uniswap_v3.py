@@ -1,25 +1,7 @@
-"""Uniswap v3 pools: Swap, with the price after it, and Flash."""
+"""Uniswap v3 pools: Swap, with the price after it, liquidity, and Flash."""
 
-from chainwatch.decode.protocols.base import Args, Mapper
-from chainwatch.types import Address, Event, FlashLoan, Swap
-
-
-def _swap(events: list[Event], log_index: int, address: Address, args: Args) -> None:
-    sender, recipient, amount0, amount1, sqrt_price_x96, _liquidity, _tick = args
-    events.append(
-        Swap(
-            order=len(events),
-            log_index=log_index,
-            address=address,
-            protocol="uniswap_v3",
-            pool=address,
-            sender=sender,
-            recipient=recipient,
-            amount0=amount0,
-            amount1=amount1,
-            sqrt_price_x96=sqrt_price_x96,
-        )
-    )
+from chainwatch.decode.protocols.base import EMITTER, Args, Mappers, expr, says
+from chainwatch.types import Address, Event, FlashLoan, LiquidityChange, Swap
 
 
 def _flash(events: list[Event], log_index: int, address: Address, args: Args) -> None:
@@ -42,7 +24,21 @@ def _flash(events: list[Event], log_index: int, address: Address, args: Args) ->
             )
 
 
-MAPPERS: dict[tuple[str, str], Mapper] = {
-    ("uniswap_v3", "Swap(address,address,int256,int256,uint160,uint128,int24)"): _swap,
-    ("uniswap_v3", "Flash(address,address,uint256,uint256,uint256,uint256)"): _flash,
+MAPPERS: Mappers = {
+    "Swap(address,address,int256,int256,uint160,uint128,int24)": says(
+        Swap,
+        pool=EMITTER,
+        sender="sender",
+        recipient="recipient",
+        amount0="amount0",
+        amount1="amount1",
+        sqrt_price_x96="sqrtPriceX96",
+    ),
+    "Mint(address,address,int24,int24,uint128,uint256,uint256)": says(
+        LiquidityChange, pool=EMITTER, account="owner", amounts=expr("({amount0}, {amount1})"), shares="amount"
+    ),
+    "Burn(address,int24,int24,uint128,uint256,uint256)": says(
+        LiquidityChange, pool=EMITTER, account="owner", amounts=expr("(-{amount0}, -{amount1})"), shares="amount"
+    ),
+    "Flash(address,address,uint256,uint256,uint256,uint256)": _flash,
 }

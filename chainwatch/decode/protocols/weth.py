@@ -7,7 +7,7 @@ value), or, without a call tree, the contract also moves an ERC-20 token of its 
 becomes what a staking contract means: a Deposit or Withdraw.
 """
 
-from chainwatch.decode.protocols.base import Args, Mapper
+from chainwatch.decode.protocols.base import Args, Mappers
 from chainwatch.types import NATIVE, ZERO_ADDRESS, Address, Deposit, Event, Transfer, Withdraw
 
 PROTOCOL = "weth"
@@ -70,7 +70,7 @@ def settle(events: list[Event], *, has_trace: bool) -> None:
         )
 
 
-MAPPERS: dict[tuple[str, str], Mapper] = {
-    (PROTOCOL, "Deposit(address,uint256)"): _deposit,
-    (PROTOCOL, "Withdrawal(address,uint256)"): _withdrawal,
+MAPPERS: Mappers = {
+    "Deposit(address,uint256)": _deposit,
+    "Withdrawal(address,uint256)": _withdrawal,
 }
