@@ -68,6 +68,7 @@ class CallSpec(msgspec.Struct, frozen=True):
 class Abi(msgspec.Struct, frozen=True):
     """What one ABI file declares."""
 
+    protocol: str
     events: tuple[EventSpec, ...] = ()
     functions: tuple[CallSpec, ...] = ()
     errors: tuple[CallSpec, ...] = ()
@@ -104,6 +105,7 @@ def read_abi(path: Path, protocol: str) -> Abi:
         entries = content.abi if isinstance(content, _Artefact) else content
         declared = [parse_signature(e) if isinstance(e, str) else _declared(e) for e in entries]
         return Abi(
+            protocol,
             events=tuple(_event(d, protocol) for d in declared if d.kind == "event"),
             functions=tuple(_call(d, protocol) for d in declared if d.kind == "function"),
             errors=tuple(_call(d, protocol) for d in declared if d.kind == "error"),

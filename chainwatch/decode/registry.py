@@ -153,8 +153,7 @@ class Registry:
                 before = known.get(call.selector, ())
                 if all(k.spec.signature != call.signature for k in before):
                     known[call.selector] = (*before, KnownCall(call))
-        for protocol in {spec.protocol for spec in (*abi.events, *abi.functions, *abi.errors)}:
-            self._abis.setdefault(protocol, []).append(abi)
+        self._abis.setdefault(abi.protocol, []).append(abi)
 
     def bind(self, address: Address, protocol: str) -> None:
         """What `address` (lower case) writes is read as `protocol` means it before anything else.
