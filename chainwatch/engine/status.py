@@ -16,6 +16,7 @@ from chainwatch.types import Gap
 
 _FAILURE_SECONDS = 300.0  # how long a detector or part that failed keeps readiness red
 _LATENCIES_KEPT = 1_000
+_LAG_SECONDS = 2.0  # a block that is unhandled for longer, with others behind it, is a lag
 
 
 SequencerState = Literal["up", "down", "back"]
@@ -125,6 +126,11 @@ class EngineStatus(msgspec.Struct):
             return 0
         return max(0, self.blocks.head_number - self.handled)
 
+    def _unhandled_seconds(self, now: float) -> float:
+        """How long ago the oldest head was heard that is not handled, as far back as heads are remembered."""
+        handled = -1 if self.handled is None else self.handled
+        return next((now - at for number, at in self.blocks.heard if number > handled), 0.0)
+
     def blind_reason(self, now: float) -> str | None:
         """Why nothing new is seen, None where it is. `now` by time.monotonic()."""
         unheard = now - self.blocks.head_read_at
@@ -157,7 +163,7 @@ class EngineStatus(msgspec.Struct):
             return ["starting: no block has been handled yet"]
         if (why := self.blind_reason(now)) is not None:
             reasons.append(f"blind: {why}")
-        if self.lag_blocks > 2 and now - self.handled_at > 2.0:
+        if self.lag_blocks > 2 and self._unhandled_seconds(now) > _LAG_SECONDS:
             reasons.append(f"lagging: {self.lag_blocks} blocks behind the head")
         if self.blocks.behind:
             reasons.append(f"catching up: {self.blocks.behind} blocks of a gap are still unread")

@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 KEPT_BLOCKS = 8_192
 """How many references are remembered: more than any chain here takes to finalise (Arbitrum, 15 minutes, 3,600)."""
 
+_HEARD_KEPT = 64
 _STALE_POLLS_BEFORE_ROLLBACK = 3
 _BELIEVED_DEPTH = 4
 _DOUBTFUL_SECONDS, _LOOKS_AGAIN, _MOST_DOUBTFUL = 1.0, 12, 256
@@ -51,6 +52,8 @@ class SourceStatus(msgspec.Struct):
     head_read_at: float = 0.0  # time.monotonic() when a provider last told us its head
     advanced_at: float = 0.0  # time.monotonic() when the head last was another one
     head_seen_at: float = 0.0  # time.perf_counter() when the newest head was pushed
+    heard: deque[tuple[int, float]] = msgspec.field(default_factory=lambda: deque(maxlen=_HEARD_KEPT))
+    """Heads by number, and time.monotonic() when each was the highest for the first time."""
     subscribed: bool = False
     last_error: str | None = None
     reconnects: int = 0
@@ -160,6 +163,8 @@ class BlockSource:
         if (claim := heads.best()) is not None:
             status.advanced_at = max(status.advanced_at, claim.advanced_at)
             status.head_number = claim.number
+            if not status.heard or claim.number > status.heard[-1][0]:
+                status.heard.append((claim.number, time.monotonic()))
 
     async def _next_heads(self, following: asyncio.Task[None]) -> list[BlockRef]:
         """The heads that may be followed, the best first, once there is news, or the poll interval is over, or there is
@@ -276,12 +281,30 @@ class BlockSource:
                 yield Gap(lowest - 1, lowest - 1, why)
                 self._backlog.append((lowest - 1, lowest - 1))
                 self.status.behind += 1
+        asked: str | None = None
         async for item in self._take_all(branch[::-1]):
             yield item
-            tip = self._trail.tip
-            agreed = self.heads.confirmed(tip.number) if tip is not None and tip.number is not None else None
-            if self._stop.is_set() or (tip is not None and agreed not in (None, tip.hash)):
-                return  # or the quorum has come to know better than whoever told of this branch
+            if self._stop.is_set() or self._is_contradicted(branch):
+                return
+            best = self.heads.best()
+            if best is None or best.header.hash in (ref.hash, asked) or self.status.newest == ref:
+                continue
+            if self._pool.needed > 1 and self.heads.confirmed(best.number) == best.header.hash:
+                asked = best.header.hash
+                if not await self._is_still_there(ref):
+                    return
+
+    def _is_contradicted(self, branch: Sequence[BlockRef]) -> bool:
+        """Whether the quorum has come to know better than whoever told of this branch."""
+        return any(self.heads.confirmed(b.number) not in (None, b.hash) for b in branch if b.number is not None)
+
+    async def _is_still_there(self, ref: BlockRef) -> bool:
+        """Whether most providers have `ref` at its height, now that they agree on another head: does that follow it?"""
+        assert ref.number is not None
+        try:
+            return (await self._canonical(ref.number)).hash == ref.hash
+        except NodeError:
+            return True
 
     async def _branch_to(self, ref: BlockRef) -> list[BlockRef]:
         """`ref` and its ancestors down to the first whose parent we know, or whose parent's height we have not read."""
