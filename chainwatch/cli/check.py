@@ -85,7 +85,7 @@ def _all_of(wrong: Sequence[ChainwatchError]) -> ChainwatchError:
 
 
 def _check_files(loaded: Loaded) -> dict[str, Any]:
-    registry = load_registry([loaded.root / path for path in loaded.config.abi])
+    registry = load_registry([loaded.root / path for path in loaded.config.abi], loaded.protocols)
     Notifier(loaded.config.notify)
     for profile in loaded.profiles:
         values = {spec.name: len(spec.returns) for spec in specs_of(profile)}

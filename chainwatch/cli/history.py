@@ -37,7 +37,7 @@ async def history(
 
     Raises BadInput without an endpoint or for an impossible range, WrongChain when node and configuration disagree.
     """
-    chain = await _chain_of(loaded, url)
+    chain = await chain_of(loaded, url)
     async with Pool(chain) as pool:
         await pool.open()
         head = quantity(await pool.call("eth_blockNumber", as_=str))
@@ -48,7 +48,7 @@ async def history(
         yield last - first + 1, _blocks(pool, fetcher, first, last, specs)
 
 
-async def _chain_of(loaded: Loaded | None, url: str | None) -> ChainConfig:
+async def chain_of(loaded: Loaded | None, url: str | None) -> ChainConfig:
     """The configured chain, or the one that the node at `url` is on, which must be the configured one if there is."""
     if url is None:
         if loaded is None:

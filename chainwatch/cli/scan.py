@@ -48,7 +48,7 @@ class Scanner:
 
     def __init__(self, loaded: Loaded | None, protect: Sequence[str]) -> None:
         extra = [loaded.root / path for path in loaded.config.abi] if loaded else []
-        self._decoder = Decoder(load_registry(extra))
+        self._decoder = Decoder(load_registry(extra, loaded.protocols if loaded else None))
         self._profiles = loaded.profiles if loaded else ()
         self._protected = frozenset(protect)
         self.specs: tuple[ProbeSpec, ...] = tuple(s for p in self._profiles for s in specs_of(p))

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from chainwatch.config.models import ChainConfig, Config, PlaybookConfig, Profile
 from chainwatch.errors import BadConfig, BadInput
+from chainwatch.types import Address
 
 _MAY_HOLD_SECRETS = ("http", "ws", "url", "urls")
 
@@ -53,6 +54,12 @@ class Loaded(msgspec.Struct, frozen=True):
     def by_chain(self) -> "tuple[Loaded, ...]":
         """One for each chain."""
         return tuple(self.for_chain(chain.id) for chain in self.config.chains)
+
+    @property
+    def protocols(self) -> dict[Address, str]:
+        """Whose events each contract writes, where its profile says so."""
+        contracts = (contract for profile in self.profiles for contract in profile.contracts)
+        return {c.address: c.protocol for c in contracts if c.protocol is not None}
 
     @property
     def store(self) -> "Path | str":

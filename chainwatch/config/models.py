@@ -263,6 +263,11 @@ class ContractConfig(Model):
 
     name: Name
     address: AddressField
+    protocol: str | None = Field(
+        None,
+        description="Whose events it writes, where several protocols have the same or they are anonymous: a folder "
+        "under abi/, or the stem of one of your own ABI files.",
+    )
 
 
 class TokenConfig(Model):

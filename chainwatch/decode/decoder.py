@@ -10,6 +10,7 @@ from chainwatch.decode import flash
 from chainwatch.decode.calls import flatten
 from chainwatch.decode.codegen import Malformed
 from chainwatch.decode.flows import Move, native_moves, token_moves
+from chainwatch.decode.pools import name_tokens
 from chainwatch.decode.positions import Found, positions, swaps
 from chainwatch.decode.protocols.weth import settle
 from chainwatch.decode.registry import BROKEN, Known, Registry
@@ -64,6 +65,7 @@ class Decoder:
             unknown = self._from_logs(events, execution.logs, malformed, execution.transaction.hash)
             _append(events, _beside_logs(frames, events))
         settle(events, has_trace=bool(frames))
+        name_tokens(events)
         if not any(isinstance(e, FlashLoan) for e in events):
             _append(events, _out_and_back(execution, events, created), framed=False)
         return Facts(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from chainwatch.detect.balances import giver, taker
+from chainwatch.decode.balances import giver, taker
 from chainwatch.detect.base import Words
 from chainwatch.detect.trades import Excursion, Trade
 from chainwatch.types import NATIVE, Address, Event, Evidence, FlashLoan, Hash, Swap, Transfer

@@ -10,7 +10,7 @@ docs/detectors/flash_price_manipulation.md for what this proves, what it does no
 from collections.abc import Iterable, Mapping, Sequence
 
 from chainwatch.config.models import FlashThresholds
-from chainwatch.detect.balances import Ledger, ledger, sinks
+from chainwatch.decode.balances import Ledger, ledger, sinks
 from chainwatch.detect.base import View
 from chainwatch.detect.flash_case import FlashCase, evidence_of, explanation_of
 from chainwatch.detect.trades import Excursion, excursions

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import msgspec
 
-from chainwatch.detect.balances import Ledger, giver, taker
+from chainwatch.decode.balances import Ledger, giver, taker
 from chainwatch.types import Address, Event, FlashLoan, Frame, Swap, Transfer
 
 MANY = 5
@@ -144,7 +144,8 @@ def _of_swap(swap: Swap) -> Trade | None:
     # Uniswap's sqrtPriceX96 is the root of token1 per token0.
     after = (_Q96 / swap.sqrt_price_x96) ** 2 if swap.sqrt_price_x96 else None
     price = amount_in / amount_out if forward else amount_out / amount_in
-    return Trade(swap.pool, ("token0", "token1"), forward, amount_in, amount_out, price, (swap,), after)
+    pair = ("token0", "token1") if not swap.pair else ("token0", swap.pair)
+    return Trade(swap.pool, pair, forward, amount_in, amount_out, price, (swap,), after)
 
 
 def _without_loans(venue: Address, flows: Sequence[Transfer], loans: Sequence[FlashLoan]) -> list[Transfer]:

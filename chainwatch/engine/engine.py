@@ -141,7 +141,7 @@ class Engine:
         specs: tuple[ProbeSpec, ...] = tuple(s for p in self._loaded.profiles for s in specs_of(p))
         self._probes = AgreedProbes(self.pool, specs)
         self._stack.push_async_callback(self._probes.close)
-        registry = load_registry([self._loaded.root / path for path in config.abi])
+        registry = load_registry([self._loaded.root / path for path in config.abi], self._loaded.protocols)
         self.pipeline = Pipeline(Decoder(registry), DETECTORS, self._loaded.profiles)
         self.pipeline.triage.restore(await self.store.live_alerts(chain.id))
         protected = frozenset(a for p in self._loaded.profiles for a in p.protected)

@@ -285,12 +285,13 @@ class Fetcher:
             trees = await self._geth_traces(block_hash, len(hashes), [p.index for p in told.parked])
             found = dict(zip(hashes, trees or (), strict=False))
         elif wanted:
-            found = await self._traces_one_by_one(wanted, block_hash)
+            found = await self.trees(wanted, block_hash)
             if not self._trees_singly:
                 return await self._trees_of(wanted, hashes, number, told)
         return [found.get(h) for h in hashes]
 
-    async def _traces_one_by_one(self, wanted: list[str], block_hash: str) -> dict[str, CallFrame | None]:
+    async def trees(self, wanted: list[str], block_hash: str) -> dict[str, CallFrame | None]:
+        """Call trees of some transactions of a block, asked for one by one; what no provider gives is left out."""
         parity = self._trace_mode == "parity"
         calls: list[tuple[str, list[object]]] = [
             ("trace_transaction", [h]) if parity else ("debug_traceTransaction", [h, _GETH_TRACER]) for h in wanted

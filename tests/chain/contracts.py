@@ -1,8 +1,12 @@
 """Tiny contracts as bytecode, and sending to them."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from chainwatch.chain.rpc import Rpc
+
+_OPENZEPPELIN = Path(__file__).resolve().parents[2] / "node_modules/@openzeppelin/contracts/build/contracts"
 
 
 def creating(runtime: str) -> str:
@@ -50,3 +54,25 @@ async def deploy(rpc: Rpc, runtime: str) -> str:
     receipt = await send(rpc, data=creating(runtime))
     assert receipt["status"] == "0x1"
     return receipt["contractAddress"]
+
+
+def returning(data: str) -> str:
+    """Runtime code that answers every call with `data` (hex, at most 65,535 bytes)."""
+    size = f"{len(data) // 2:04x}"
+    return f"61{size}600c5f3961{size}5ff3{data}"
+
+
+def token_keeping(tenths: int) -> str:
+    """Runtime code of a token of which `tenths` of a tenth arrive: balanceOf(address) and transfer(address,uint256),
+    balances in the slot of the address, and nobody's balance goes down."""
+    return (
+        "36604414601157"  # transfer where there are 0x44 bytes of calldata
+        "600435545f5260205ff3"  # balanceOf
+        f"5b60243560{tenths:02x}02600a90046004355401600435556001" + "5f5260205ff3"
+    )
+
+
+def artefact_of_openzeppelin(name: str, *words: str) -> str:
+    """Creation code of an OpenZeppelin contract as its npm package has it, with constructor arguments (hex words)."""
+    artefact = json.loads((_OPENZEPPELIN / f"{name}.json").read_text())
+    return str(artefact["bytecode"]) + "".join(words)

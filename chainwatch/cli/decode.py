@@ -1,0 +1,121 @@
+"""`chainwatch decode`: one transaction for a person."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chainwatch.chain.pool import Pool
+from chainwatch.chain.tokens import TokenFacts, Tokens
+from chainwatch.cli.common import (
+    DEFAULT_CONFIG,
+    ChainOption,
+    ConfigOption,
+    JsonOption,
+    config_path,
+    for_chain,
+    load_config,
+    out,
+    print_json,
+    run,
+    wants_json,
+)
+from chainwatch.cli.history import chain_of
+from chainwatch.cli.story import Names, story
+from chainwatch.config.load import Loaded
+from chainwatch.decode import Registry, load_registry
+from chainwatch.decode.explain import Explanation, explain
+from chainwatch.errors import BadInput
+from chainwatch.sources.fetch import detect_trace_mode
+from chainwatch.sources.recordings import read_recording
+from chainwatch.sources.single import fetch_transaction
+from chainwatch.types import Address, Execution, Transfer
+
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(decode)
+
+
+def decode(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(help="Transaction hash, or a Recording (*.jsonl, *.jsonl.gz).")],
+    tx: Annotated[
+        str | None, typer.Option(help="Which transaction of the Recording, by hash or the start of it.")
+    ] = None,
+    rpc: Annotated[
+        str | None, typer.Option(help="The node's HTTP endpoint (default: the configured providers).")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print the whole call tree: static calls, and however many frames.")
+    ] = False,
+    chain: ChainOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Explain one transaction: what was called, what was said, what moved, who gained and who lost.
+
+    A hash is asked of a node, which also names tokens; a Recording needs none. What could not be decoded is said.
+    """
+    path = config_path(context, config)
+    loaded = load_config(context, config) if path.exists() or path != DEFAULT_CONFIG else None
+    if loaded is not None and (chain is not None or len(loaded.config.chains) == 1):
+        loaded = for_chain(loaded, chain)
+    registry = (
+        load_registry([loaded.root / p for p in loaded.config.abi], loaded.protocols) if loaded else load_registry()
+    )
+    tokens: Mapping[Address, TokenFacts] = {}
+    if _HASH.fullmatch(what):
+        explanation, tokens = run(_from_node(loaded, rpc, what.lower(), registry))
+    else:
+        explanation = explain(_from_recording(Path(what), tx), registry)
+    if wants_json(context, json):
+        print_json({"explanation": explanation, "tokens": tokens})
+        return
+    for part in story(explanation, Names.of(loaded, tokens), everything=everything):
+        out.print(part)
+
+
+async def _from_node(
+    loaded: Loaded | None, url: str | None, tx_hash: str, registry: Registry
+) -> tuple[Explanation, Mapping[Address, TokenFacts]]:
+    config = await chain_of(loaded, url)
+    async with Pool(config) as pool:
+        await pool.open()
+        mode = await detect_trace_mode(pool, config.traces)
+        execution = await fetch_transaction(pool, config.id, mode, tx_hash)
+        explanation = explain(execution, registry)
+        moved = {e.token for e in explanation.events if isinstance(e, Transfer)}
+        return explanation, await Tokens(pool, config.id).facts(moved, execution.block)
+
+
+def _from_recording(path: Path, wanted: str | None) -> Execution:
+    found: list[Execution] = []
+    if not path.exists():
+        raise BadInput(
+            f"{path} is neither a transaction hash nor a file.", "Give 0x and 64 hex digits, or a Recording."
+        )
+    for execution in _executions(path):
+        if wanted is None or execution.transaction.hash.startswith(wanted.lower()):
+            found.append(execution)
+        if len(found) > 1 and wanted is not None:
+            raise BadInput(f"Several transactions of {path} begin with {wanted}.", "Give more of the hash.")
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise BadInput(f"{path} has no transaction {wanted or ''}.".replace(" .", "."), "Check the hash.")
+    raise BadInput(f"{path} holds {len(found)} transactions.", f"Choose one with --tx: {_some(found)}")
+
+
+def _some(executions: Sequence[Execution]) -> str:
+    shown = ", ".join(e.transaction.hash for e in executions[:3])
+    return f"{shown}, …" if len(executions) > 3 else f"{shown}."
+
+
+def _executions(path: Path) -> Iterator[Execution]:
+    for recorded in read_recording(path):
+        yield from recorded.block.executions

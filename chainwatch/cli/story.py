@@ -1,0 +1,231 @@
+"""How an explained transaction looks: the outcome first, then who gained and lost, then how it came about."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.tree import Tree
+
+from chainwatch.chain.tokens import TokenFacts
+from chainwatch.config.load import Loaded
+from chainwatch.decode.explain import Call, Explanation, Said
+from chainwatch.decode.pools import PricePoint, excursion
+from chainwatch.types import NATIVE, ZERO_ADDRESS, Address, Event, FlashLoan, Transfer
+
+_MOST_FRAMES = 120
+_MOST_LOGS = 150
+_LONG = 48
+_NATIVE = TokenFacts(address=NATIVE, symbol="native", decimals=18)
+_OWN_FIELDS = frozenset(("order", "log_index", "frame", "address", "protocol", "event"))
+
+
+class Names(msgspec.Struct, frozen=True):
+    """What addresses and tokens are called: by the configuration, by the chain, else a short form of the address."""
+
+    labels: Mapping[Address, str]
+    tokens: Mapping[Address, TokenFacts]
+
+    @classmethod
+    def of(cls, loaded: Loaded | None, tokens: Mapping[Address, TokenFacts]) -> "Names":
+        """Contracts and tokens of the profiles, and the tokens that a node told of."""
+        labels: dict[Address, str] = {ZERO_ADDRESS: "nobody", NATIVE: "native"}
+        known = dict(tokens)
+        for profile in loaded.profiles if loaded else ():
+            labels |= {c.address: f"{profile.name}.{c.name}" for c in profile.contracts}
+            for token in profile.tokens:
+                known[token.address] = TokenFacts(address=token.address, symbol=token.symbol, decimals=token.decimals)
+        return cls(labels, known)
+
+    def account(self, address: Address) -> str:
+        """A contract or account."""
+        named = self.labels.get(address)
+        token = self.tokens.get(address)
+        if named is None and token is not None and token.symbol:
+            named = token.symbol
+        short = f"{address[:8]}…{address[-4:]}" if len(address) == 42 else address
+        return escape(f"{named} {short}" if named and address not in (ZERO_ADDRESS, NATIVE) else named or short)
+
+    def amount(self, token: Address | None, amount: int) -> str:
+        """An amount in the token's own units where its decimals are known, else in base units."""
+        facts = _NATIVE if token == NATIVE else self.tokens.get(token or "")
+        if facts is None or facts.decimals is None:
+            return f"{amount:,} {'' if token is None else self.account(token)}".rstrip()
+        whole = amount / 10**facts.decimals
+        text = f"{whole:,.6g}" if abs(whole) < 1_000 else f"{whole:,.2f}"
+        return f"{text} {escape(facts.symbol or self.account(facts.address))}"
+
+
+def story(explanation: Explanation, names: Names, *, everything: bool = False) -> Iterator[RenderableType]:
+    """The parts to print, one after the other."""
+    yield _head(explanation, names)
+    if explanation.changes:
+        yield _gains(explanation, names)
+    loans = [e for e in explanation.events if isinstance(e, FlashLoan)]
+    if loans:
+        yield _loans(loans, names)
+    if explanation.prices:
+        yield _prices(explanation, names)
+    if explanation.calls:
+        yield _tree(explanation.calls, names, everything)
+    if explanation.logs:
+        yield _logs(explanation, names, everything)
+    elif explanation.events:
+        yield _events(explanation.events, names)
+
+
+def _head(explanation: Explanation, names: Names) -> Panel:
+    call = explanation.call
+    what = f"{call.name} ({call.protocol})" if call else "a function nobody knows"
+    target = names.account(explanation.target) if explanation.target else "a new contract"
+    lines = [
+        f"[bold]{names.account(explanation.sender)}[/] calls {escape(what)} of [bold]{target}[/]"
+        + (f" with {names.amount(NATIVE, explanation.value)}" if explanation.value else ""),
+        f"[dim]chain {explanation.chain_id}, block {explanation.block_number or '?'}, {len(explanation.calls)} frames, "
+        f"{len(explanation.logs)} logs ({explanation.unknown_logs} of unknown events, "
+        f"{len(explanation.malformed)} malformed), {len(explanation.created)} contracts created[/]",
+    ]
+    if explanation.degraded:
+        said = {"no_logs": "no logs were given", "no_trace": "no call tree was given"}
+        lines.append(f"[yellow]Seen in part only: {', '.join(said[d] for d in explanation.degraded)}.[/]")
+    outcome = "[green]succeeded[/]" if explanation.succeeded else "[red]reverted[/]"
+    first = explanation.calls[0] if explanation.calls else None
+    if not explanation.succeeded and first is not None and first.failed:
+        lines.append(f"[red]{escape(first.failed)}[/]")
+    return Panel("\n".join(lines), title=f"{explanation.tx_hash} {outcome}", title_align="left", expand=False)
+
+
+def _gains(explanation: Explanation, names: Names) -> Table:
+    table = Table(title="Who gained and who lost", title_justify="left")
+    for column in ("account", "role", "gained", "lost"):
+        table.add_column(column, overflow="fold")
+    own = {explanation.sender, *explanation.created}
+
+    def row(account: str, role: str, change: Mapping[Address, int]) -> None:
+        gained = [names.amount(t, a) for t, a in change.items() if a > 0]
+        lost = [names.amount(t, -a) for t, a in change.items() if a < 0]
+        table.add_row(account, role, f"[green]{chr(10).join(gained)}[/]", f"[red]{chr(10).join(lost)}[/]")
+
+    if len(own & set(explanation.changes)) > 1:
+        row("[bold]sender and its contracts[/]", "together", explanation.cluster)
+    roles = dict.fromkeys(explanation.created, "created") | {explanation.target: "target", explanation.sender: "sender"}
+    for account, change in sorted(explanation.changes.items(), key=lambda item: item[0] not in own):
+        row(names.account(account), roles.get(account, ""), change)
+    return table
+
+
+def _loans(loans: list[FlashLoan], names: Names) -> Table:
+    table = Table(title="Borrowed and repaid within the transaction", title_justify="left")
+    for column in ("lender", "borrower", "amount", "fee", "known by"):
+        table.add_column(column)
+    for loan in loans:
+        amount = "?" if loan.amount is None else names.amount(loan.token, loan.amount)
+        fee = "" if loan.fee is None else names.amount(loan.token, loan.fee)
+        table.add_row(names.account(loan.lender), names.account(loan.borrower), amount, fee, loan.evidence)
+    return table
+
+
+def _prices(explanation: Explanation, names: Names) -> Table:
+    table = Table(title="Prices at pools (second token for one of the first, base units)", title_justify="left")
+    for column in ("pool", "trades", "prices in order", "highest / lowest"):
+        table.add_column(column)
+    for pool, prices in explanation.prices.items():
+        address, _, pair = pool.partition(" ")
+        ratio = excursion([PricePoint(0, price) for price in prices])
+        shown = ", ".join(f"{price:.6g}" for price in prices[:8]) + (", …" if len(prices) > 8 else "")
+        colour = "red" if ratio >= 1.1 else "default"
+        name = names.account(address) + (f" {escape(pair)}" if len(pair) < 10 else "")
+        table.add_row(name, str(len(prices)), shown, f"[{colour}]{ratio:.4g}[/]")
+    return table
+
+
+def _tree(calls: tuple[Call, ...], names: Names, everything: bool) -> Tree:
+    tree = Tree("[bold]Calls[/]")
+    nodes: dict[int, Tree] = {-1: tree}
+    shown = hidden = 0
+    for call in calls:
+        parent = call.parent
+        while parent not in nodes:
+            parent = calls[parent].parent
+        plain = call.kind == "STATICCALL" and not call.failed
+        if not everything and call.parent >= 0 and (plain or shown >= _MOST_FRAMES):
+            hidden += 1
+            continue
+        shown += 1
+        nodes[call.index] = nodes[parent].add(_call(call, names))
+    if hidden:
+        tree.add(f"[dim]… {hidden} more frames (static calls, and beyond {_MOST_FRAMES}): --all[/]")
+    return tree
+
+
+def _call(call: Call, names: Names) -> str:
+    style = "red" if call.reverted else "default"
+    value = f" [magenta]{{{names.amount(NATIVE, call.value)}}}[/]" if call.value else ""
+    if call.kind in ("CREATE", "CREATE2"):
+        text = f"[{style}]creates {names.account(call.to)}[/]{value}"
+    else:
+        arguments = ", ".join(f"{name}={_value(value, names)}" for name, value in call.arguments.items())
+        name = escape(call.name) or "(value)"
+        kind = "" if call.kind == "CALL" else f" [dim]{call.kind.lower()}[/]"
+        text = f"[{style}]{names.account(call.to)}.[bold]{name}[/]({arguments})[/]{value}{kind}"
+    return text + (f" [red]✗ {escape(call.failed)}[/]" if call.failed else "")
+
+
+def _logs(explanation: Explanation, names: Names, everything: bool) -> Table:
+    table = Table(title="Logs, and what they mean", title_justify="left")
+    for column in ("#", "contract", "event", "means"):
+        table.add_column(column, overflow="fold")
+    logs = explanation.logs if everything else explanation.logs[:_MOST_LOGS]
+    for log in logs:
+        means = "\n".join(_event(event, names) for event in log.means)
+        table.add_row(str(log.log_index), names.account(log.address), _said(log, names), means)
+    if len(logs) < len(explanation.logs):
+        table.caption = f"… {len(explanation.logs) - len(logs)} more logs: --all"
+    return table
+
+
+def _said(log: Said, names: Names) -> str:
+    if log.malformed is not None:
+        return f"[red]malformed: {escape(log.malformed)}[/]"
+    if log.name is None:
+        return f"[yellow]unknown {log.topics[0][:10] if log.topics else 'anonymous'}[/]"
+    arguments = ", ".join(f"{name}={_value(value, names)}" for name, value in log.arguments.items())
+    return f"[bold]{escape(log.name)}[/]({arguments}) [dim]{escape(log.protocol or '')}[/]"
+
+
+def _events(events: tuple[Event, ...], names: Names) -> Table:
+    table = Table(title="What moved and happened, read from the call tree", title_justify="left")
+    table.add_column("at", overflow="fold")
+    table.add_column("what", overflow="fold")
+    for event in events[:_MOST_LOGS]:
+        table.add_row(names.account(event.address), _event(event, names))
+    return table
+
+
+def _event(event: Event, names: Names) -> str:
+    if isinstance(event, Transfer):
+        amount = names.amount(event.token, event.amount)
+        return f"[cyan]transfer[/] {amount} from {names.account(event.sender)} to {names.account(event.recipient)}"
+    fields = msgspec.to_builtins(event)
+    tag = str(fields["event"]).replace("_", " ")
+    shown = [
+        f"{name}={_value(value, names)}"
+        for name, value in fields.items()
+        if name not in _OWN_FIELDS and value is not None and value != ""
+    ]
+    return f"[cyan]{tag}[/] {', '.join(shown)}"
+
+
+def _value(value: Any, names: Names) -> str:
+    if isinstance(value, str) and len(value) == 42 and value.startswith("0x"):
+        return names.account(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "max" if value == 2**256 - 1 else f"{value:,}"
+    if isinstance(value, list | tuple):
+        inner = ", ".join(_value(item, names) for item in value[:6]) + (", …" if len(value) > 6 else "")
+        return f"({inner})"
+    text = "".join(c if c.isprintable() else "·" for c in str(value))
+    return escape(text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text)})")
