@@ -462,6 +462,22 @@ class Vote(Event, frozen=True, kw_only=True, tag="vote"):
     weight: int
 
 
+class VotingPower(Event, frozen=True, kw_only=True, tag="voting_power"):
+    """`account` has so many votes of the token that wrote it, and had so many before."""
+
+    account: Address
+    before: int
+    after: int
+
+
+class RewardClaim(Event, frozen=True, kw_only=True, tag="reward_claim"):
+    """`account` was given `amount` of `token` (None: the contract's own reward) for what it holds or lent."""
+
+    account: Address
+    token: Address | None
+    amount: int
+
+
 class ParameterChange(Event, frozen=True, kw_only=True, tag="parameter_change"):
     """A setting of the contract changed: `what` names it, `subject` the market or token it is about."""
 

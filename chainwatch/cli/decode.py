@@ -1,5 +1,6 @@
 """`chainwatch decode`: one transaction for a person."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ from chainwatch.sources.recordings import read_recording
 from chainwatch.sources.single import fetch_transaction
 from chainwatch.types import Address, Execution, Transfer
 
+_WIDTH = 180
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
@@ -50,6 +53,10 @@ def decode(
     rpc: Annotated[
         str | None, typer.Option(help="The node's HTTP endpoint (default: the configured providers).")
     ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(help="ADDRESS=NAME: what this contract writes is read as this protocol's (a folder under abi/)."),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Print the whole call tree: static calls, and however many frames.")
     ] = False,
@@ -65,9 +72,8 @@ def decode(
     loaded = load_config(context, config) if path.exists() or path != DEFAULT_CONFIG else None
     if loaded is not None and (chain is not None or len(loaded.config.chains) == 1):
         loaded = for_chain(loaded, chain)
-    registry = (
-        load_registry([loaded.root / p for p in loaded.config.abi], loaded.protocols) if loaded else load_registry()
-    )
+    extra = [loaded.root / p for p in loaded.config.abi] if loaded else []
+    registry = load_registry(extra, (loaded.protocols if loaded else {}) | dict(map(_bound, protocol or [])))
     tokens: Mapping[Address, TokenFacts] = {}
     if _HASH.fullmatch(what):
         explanation, tokens = run(_from_node(loaded, rpc, what.lower(), registry))
@@ -76,8 +82,19 @@ def decode(
     if wants_json(context, json):
         print_json({"explanation": explanation, "tokens": tokens})
         return
+    # What goes into a file or a pager is not cut to the 80 columns that are assumed there.
+    width = None if out.is_terminal or "COLUMNS" in os.environ else _WIDTH
     for part in story(explanation, Names.of(loaded, tokens), everything=everything):
-        out.print(part)
+        out.print(part, width=width)
+
+
+def _bound(text: str) -> tuple[Address, str]:
+    address, _, name = text.partition("=")
+    if not _ADDRESS.fullmatch(address) or not name:
+        raise BadInput(
+            f"--protocol {text!r} is not ADDRESS=NAME.", "Give 0x and 40 hex digits, =, and a folder's name."
+        )
+    return address.lower(), name
 
 
 async def _from_node(

@@ -81,8 +81,9 @@ def _head(explanation: Explanation, names: Names) -> Panel:
     call = explanation.call
     what = f"{call.name} ({call.protocol})" if call else "a function nobody knows"
     target = names.account(explanation.target) if explanation.target else "a new contract"
+    outcome = "[bold green]succeeded[/]" if explanation.succeeded else "[bold red]reverted[/]"
     lines = [
-        f"[bold]{names.account(explanation.sender)}[/] calls {escape(what)} of [bold]{target}[/]"
+        f"{outcome}: [bold]{names.account(explanation.sender)}[/] calls {escape(what)} of [bold]{target}[/]"
         + (f" with {names.amount(NATIVE, explanation.value)}" if explanation.value else ""),
         f"[dim]chain {explanation.chain_id}, block {explanation.block_number or '?'}, {len(explanation.calls)} frames, "
         f"{len(explanation.logs)} logs ({explanation.unknown_logs} of unknown events, "
@@ -91,11 +92,10 @@ def _head(explanation: Explanation, names: Names) -> Panel:
     if explanation.degraded:
         said = {"no_logs": "no logs were given", "no_trace": "no call tree was given"}
         lines.append(f"[yellow]Seen in part only: {', '.join(said[d] for d in explanation.degraded)}.[/]")
-    outcome = "[green]succeeded[/]" if explanation.succeeded else "[red]reverted[/]"
     first = explanation.calls[0] if explanation.calls else None
     if not explanation.succeeded and first is not None and first.failed:
         lines.append(f"[red]{escape(first.failed)}[/]")
-    return Panel("\n".join(lines), title=f"{explanation.tx_hash} {outcome}", title_align="left", expand=False)
+    return Panel("\n".join(lines), title=explanation.tx_hash, title_align="left", expand=False)
 
 
 def _gains(explanation: Explanation, names: Names) -> Table:

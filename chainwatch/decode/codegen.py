@@ -33,9 +33,9 @@ Handle = Callable[[list[Event], Log], None]
 """`handle(events, log)` appends what the log says to `events`, and nothing where it is refused. Raises Malformed, and
 whatever a log that is no log leads to (`registry.BROKEN`)."""
 
-_INTEGER = re.compile(r"(u?)int(8|16|24|32|40|48|56|64|72|80|88|96|104|112|120|128|136|144|152|160|168|176|184|192"
+INTEGER_TYPE = re.compile(r"(u?)int(8|16|24|32|40|48|56|64|72|80|88|96|104|112|120|128|136|144|152|160|168|176|184|192"
                       r"|200|208|216|224|232|240|248|256)")  # fmt: skip
-_BYTES = re.compile(r"bytes([1-9]|[12][0-9]|3[0-2])")
+BYTES_TYPE = re.compile(r"bytes([1-9]|[12][0-9]|3[0-2])")
 _MAX_WORDS = 64  # of one event's data; more go through eth-abi rather than into a function of thousands of lines
 
 
@@ -129,7 +129,7 @@ def _static(spec: EventSpec) -> list[_Value] | None:
         if not param.indexed:
             values.append(_read(f"v{i}", next_data, type_, _printable(param.name)))
             next_data += size or 0
-        elif _is_word(param.type):
+        elif is_word(param.type):
             values.append(_read(f"v{i}", next_topic, type_, _printable(param.name)))
             next_topic += 1
         else:  # an indexed value that is no word: its hash
@@ -156,8 +156,9 @@ def _reading(spec: EventSpec, values: list[_Value]) -> list[str]:
     ]
 
 
-def _is_word(type_: str) -> bool:
-    return type_ in ("address", "bool") or bool(_INTEGER.fullmatch(type_) or _BYTES.fullmatch(type_))
+def is_word(type_: str) -> bool:
+    """Whether a value of `type_` is one word, and its own value as a topic."""
+    return type_ in ("address", "bool") or bool(INTEGER_TYPE.fullmatch(type_) or BYTES_TYPE.fullmatch(type_))
 
 
 def _size(type_: ABIType) -> int | None:
@@ -170,7 +171,7 @@ def _size(type_: ABIType) -> int | None:
     if isinstance(type_, TupleType):
         sizes = [_size(c) for c in type_.components]
         return None if None in sizes else sum(s or 0 for s in sizes)
-    return 1 if _is_word(_text(type_)) else None  # `fixed`: by eth-abi
+    return 1 if is_word(_text(type_)) else None  # `fixed`: by eth-abi
 
 
 def _text(type_: ABIType) -> str:
@@ -203,11 +204,11 @@ def _word(name: str, offset: int, type_: str, shown: str) -> _Value:
         return _Value([f"if b[{offset}:{offset + 12}] != Z12:", refuse], f"'0x' + b[{offset + 12}:{end}].hex()", 1)
     if type_ == "bool":
         return _Value([f"{name} = from_bytes(b[{offset}:{end}])", f"if {name} > 1:", refuse], f"{name} == 1", 1)
-    if match := _BYTES.fullmatch(type_):
+    if match := BYTES_TYPE.fullmatch(type_):
         size = int(match[1])
         check = [f"if any(b[{offset + size}:{end}]):", refuse] if size < 32 else []
         return _Value(check, f"'0x' + b[{offset}:{offset + size}].hex()", 1)
-    match = _INTEGER.fullmatch(type_)
+    match = INTEGER_TYPE.fullmatch(type_)
     assert match is not None
     bits = int(match[2])
     if match[1]:
@@ -244,7 +245,8 @@ def _by_eth_abi(spec: EventSpec) -> Decode:
         topics = iter(indexed(Log(address=log.address, topics=log.topics, data="0x")))
         if log.data[:2] != "0x":
             raise Malformed("data is not 0x hex")
-        values = iter(values_of(bytes.fromhex(log.data[2:])))
+        # Compilers before Solidity 0.5 do not pad dynamic values at the end.
+        values = iter(values_of(bytes.fromhex(log.data[2:] + "0" * (-(len(log.data) - 2) % 64))))
         return tuple(next(topics) if p.indexed else next(values) for p in spec.params)
 
     return decode
@@ -257,17 +259,17 @@ def make_arguments_decoder(params: tuple[Param, ...]) -> Callable[[bytes], Args]
 
     def decode(data: bytes) -> Args:
         try:
-            return tuple(_plain(value) for value in decoder(ContextFramesBytesIO(data)))  # type: ignore[no-untyped-call]
+            return tuple(plain(value) for value in decoder(ContextFramesBytesIO(data)))  # type: ignore[no-untyped-call]
         except (DecodingError, ValueError, OverflowError, RecursionError) as error:
             raise Malformed(f"data is not ({types}): {error}") from error
 
     return decode
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Byte strings as hex, sequences as tuples, as everywhere else in chainwatch."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, list | tuple):
-        return tuple(_plain(item) for item in value)
+        return tuple(plain(item) for item in value)
     return value

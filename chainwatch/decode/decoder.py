@@ -13,7 +13,7 @@ from chainwatch.decode.flows import Move, native_moves, token_moves
 from chainwatch.decode.pools import name_tokens
 from chainwatch.decode.positions import Found, positions, swaps
 from chainwatch.decode.protocols.weth import settle
-from chainwatch.decode.registry import BROKEN, Known, Registry
+from chainwatch.decode.registry import Known, Registry, is_note
 from chainwatch.types import (
     NATIVE,
     Address,
@@ -25,10 +25,11 @@ from chainwatch.types import (
     Hash,
     Log,
     MalformedLog,
+    Swap,
     Transfer,
 )
 
-_ASK_THE_REGISTRY: dict[int, tuple[Known, ...]] = {}
+_ASK_THE_REGISTRY: tuple[Known, ...] = ()
 _WORD = re.compile("0x[0-9a-fA-F]{64}")
 _HEX = re.compile("0x(?:[0-9a-fA-F]{2})*")
 
@@ -64,9 +65,12 @@ class Decoder:
                 _append_own_value(events, execution)
             unknown = self._from_logs(events, execution.logs, malformed, execution.transaction.hash)
             _append(events, _beside_logs(frames, events))
-        settle(events, has_trace=bool(frames))
-        name_tokens(events)
-        if not any(isinstance(e, FlashLoan) for e in events):
+        kinds = set(map(type, events))
+        if Transfer in kinds:
+            settle(events, has_trace=bool(frames))
+        if Swap in kinds:
+            name_tokens(events)
+        if FlashLoan not in kinds:
             _append(events, _out_and_back(execution, events, created), framed=False)
         return Facts(
             events=tuple(events),
@@ -83,32 +87,32 @@ class Decoder:
         unknown = 0
         for log in logs:
             topics = log.topics
-            counts = by_topic.get(topics[0]) if topics else None
-            if bound and log.address in bound:
-                counts = _ASK_THE_REGISTRY
-            if counts is None:
-                if _is_sound(log):
-                    unknown += 1
-                else:
-                    reason = "not a log as nodes write them: topics or data are not hex"
-                    malformed.append(MalformedLog(tx_hash=tx_hash, reason=reason, raw=msgspec.json.encode(log)))
-                continue
             try:
-                candidates = counts.get(len(topics), ())
+                if bound and log.address in bound:
+                    candidates = _ASK_THE_REGISTRY
+                elif topics and (counts := by_topic.get(topics[0])) is not None:
+                    candidates = counts.get(len(topics), _ASK_THE_REGISTRY)
+                elif is_note(log):
+                    candidates = _ASK_THE_REGISTRY
+                else:
+                    _refuse_unsound(log)
+                    unknown += 1
+                    continue
                 if len(candidates) == 1:
                     candidates[0].handle(events, log)
                 elif (found := self._registry.match(log)) is not None:
                     found[0].handle(events, log)
                 else:
                     unknown += 1
-            except BROKEN as error:
+            except Exception as error:  # BROKEN, or a protocol's table that did not expect this: it costs this log only
                 malformed.append(MalformedLog(tx_hash=tx_hash, reason=_reason(error), raw=msgspec.json.encode(log)))
         return unknown
 
 
-def _is_sound(log: Log) -> bool:
-    """Whether a log that no decoder knows is a log at all: at most four words as topics, and hex."""
-    return len(log.topics) <= 4 and all(map(_WORD.fullmatch, log.topics)) and _HEX.fullmatch(log.data) is not None
+def _refuse_unsound(log: Log) -> None:
+    """Raises Malformed where what no decoder knows is no log at all: at most four words as topics, and hex."""
+    if len(log.topics) > 4 or not all(map(_WORD.fullmatch, log.topics)) or _HEX.fullmatch(log.data) is None:
+        raise Malformed("not a log as nodes write them: topics or data are not hex")
 
 
 def _reason(error: Exception) -> str:

@@ -23,23 +23,29 @@ class PricePoint(msgspec.Struct, frozen=True):
 
 def name_tokens(events: list[Event]) -> None:
     """Put the tokens into every Swap that does not name them, in place."""
-    unnamed = [e for e in events if isinstance(e, Swap) and e.token0 is None]
+    unnamed = [e for e in events if type(e) is Swap and e.token0 is None]
     if not unnamed:
         return
     parties = {e.pool for e in unnamed} | {e.address for e in unnamed}
     came: dict[_Movement, Address | None] = {}
     went: dict[_Movement, Address | None] = {}
     for event in events:
-        if not isinstance(event, Transfer):
-            continue
-        for known, party in ((came, event.recipient), (went, event.sender)):
-            if party in parties:
-                key = (party, event.amount)
-                known[key] = event.token if known.get(key, event.token) == event.token else None
+        if type(event) is Transfer:
+            if event.recipient in parties:
+                _note(came, event.recipient, event)
+            if event.sender in parties:
+                _note(went, event.sender, event)
+    if not came and not went:
+        return
     for swap in unnamed:
         token0, token1 = (_token(swap, amount, came, went) for amount in (swap.amount0, swap.amount1))
         if (token0 or token1) and token0 != token1:
             events[swap.order] = msgspec.structs.replace(swap, token0=token0, token1=token1)
+
+
+def _note(known: dict[_Movement, Address | None], party: Address, event: Transfer) -> None:
+    key = (party, event.amount)
+    known[key] = event.token if known.get(key, event.token) == event.token else None
 
 
 def _token(

@@ -4,11 +4,11 @@ The count belongs to an event's key because ERC-20 and ERC-721 share the topic0 
 indexed. What one key may mean is settled in this order:
 
 1. by address, where the configuration says which protocol a contract is of (`bind`); only there are anonymous events
-   looked for,
+   looked for, but for notes (a function's selector in the place of a topic0, as the DappHub libraries write them),
 2. by shape: candidates are tried in turn and the first whose padding and length fit wins; an address in the place of
    an amount does not pass for long,
-3. by order of loading: two events with the same layout mean the same to a log, and the first one loaded names the
-   protocol. `abi/` is loaded before the files of a user.
+3. by order of loading: two events with the same layout mean the same to a log, and the first one loaded that means an
+   Event names the protocol. `abi/` is loaded before the files of a user.
 
 `collisions` lists every key with more than one meaning.
 """
@@ -47,6 +47,14 @@ _OURS = "chainwatch"  # artefacts that inherit standard events
 
 # Whatever else is wrong with a log than its padding surfaces as one of these: not hex, a missing topic.
 BROKEN = (Malformed, ValueError, IndexError, TypeError)
+
+
+_NOTE_PADDING = "0" * 56
+
+
+def is_note(log: Log) -> bool:
+    """Whether the first topic is a function's selector, padded: no hash looks like that."""
+    return len(log.topics) > 1 and log.topics[0].endswith(_NOTE_PADDING)
 
 
 class Known:
@@ -177,13 +185,23 @@ class Registry:
             return
         known = Known(spec, MAPPERS.get((spec.protocol, spec.signature)))
         same.append(known)
-        if len(same) > 1:
-            return  # the first one loaded speaks for it, but where a contract is bound
+        if len(same) > 1:  # the first one that says something speaks for it, but where a contract is bound
+            speaks = next((k for k in same[:-1] if k.mapper is not None), same[0])
+            if speaks.mapper is None and known.mapper is not None:
+                self._replace(speaks, known)
+            return
         if spec.anonymous:
             self.anonymous = (*self.anonymous, known)
             return
         counts = self.by_topic.setdefault(spec.topic0, {})
         counts[spec.topic_count] = (*counts.get(spec.topic_count, ()), known)
+
+    def _replace(self, before: Known, now: Known) -> None:
+        if before.spec.anonymous:
+            self.anonymous = tuple(now if k is before else k for k in self.anonymous)
+            return
+        counts, count = self.by_topic[before.spec.topic0], before.spec.topic_count
+        counts[count] = tuple(now if k is before else k for k in counts[count])
 
     def match(self, log: Log) -> tuple[Known, Args] | None:
         """The event of `log` and its arguments in ABI order, or None where no decoder knows it.
@@ -193,7 +211,8 @@ class Registry:
         own = self.bound.get(log.address)
         if own is not None and (found := own._match(log) or own._match_anonymous(log)) is not None:
             return found
-        return self._match(log)
+        found = self._match(log)
+        return self._match_anonymous(log) if found is None and is_note(log) else found
 
     def _match(self, log: Log) -> tuple[Known, Args] | None:
         counts = self.by_topic.get(log.topics[0]) if log.topics else None

@@ -75,6 +75,7 @@ tvl_usd = 1_500_000.0
 [[contracts]]
 name = "market"
 address = "{world.unsafe_market}"
+protocol = "chainwatch"
 
 [[tokens]]
 symbol = "dUSD"

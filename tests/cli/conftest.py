@@ -22,6 +22,7 @@ Cli = Callable[..., Done]
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Run `chainwatch` with arguments. The terminal is wide, so that nothing is wrapped or cut."""
     monkeypatch.setenv("COLUMNS", "500")
+    monkeypatch.setattr(common.out, "_width", 500)  # which it has read already
     monkeypatch.setenv("NO_COLOR", "1")
     for module in (main, common):  # logging is global, and other tests log too
         monkeypatch.setattr(module, "set_up_logging", lambda _config: None)

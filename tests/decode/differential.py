@@ -17,10 +17,11 @@ from typing import Any
 
 import msgspec
 from eth_abi.abi import decode as abi_decode
+from eth_abi.abi import encode
 from eth_abi.grammar import ABIType, TupleType, parse
 
 from chainwatch.decode import Registry, load_registry
-from chainwatch.decode.codegen import _is_word, _plain
+from chainwatch.decode.codegen import is_word, plain
 from chainwatch.decode.registry import BROKEN, Known
 from chainwatch.types import Log
 from tests.decode.making import make_log
@@ -83,6 +84,29 @@ def damaged(log: Log, rng: random.Random, *, anonymous: bool = False) -> tuple[L
     return msgspec.structs.replace(log, topics=[*keep, *topics], data=data), how
 
 
+def data_length(known: Known) -> int:
+    """How long the data of a sound log is, in characters; without bound where a type is dynamic."""
+    types = [parse(p.type) for p in known.spec.params if not p.indexed]
+    if any(t.is_dynamic for t in types):
+        return 1 << 62
+    return 2 + 2 * sum(len(encode([t.to_type_str()], [_zero(t)])) for t in types)
+
+
+def _zero(type_: ABIType) -> Any:
+    if type_.arrlist:
+        return [_zero(type_.item_type)] * type_.arrlist[-1][0]
+    if isinstance(type_, TupleType):
+        return tuple(map(_zero, type_.components))
+    match type_.base:
+        case "address":
+            return "0x" + "00" * 20
+        case "bytes":
+            return bytes(int(type_.sub))
+        case "bool":
+            return False
+    return 0
+
+
 def by_us(known: Known, log: Log) -> tuple[Any, ...] | None:
     """The arguments, or None where our decoder refuses the log."""
     try:
@@ -95,18 +119,21 @@ def by_eth_abi(known: Known, log: Log) -> tuple[Any, ...] | None:
     """The same by eth-abi. Of an indexed value that is no word only its hash is there."""
     params = known.spec.params
     try:
-        data = iter(abi_decode([p.type for p in params if not p.indexed], bytes.fromhex(log.data[2:])))
+        text = log.data[2:]
+        if any(parse(p.type).is_dynamic for p in params if not p.indexed):
+            text += "0" * (-len(text) % 64)  # as compilers before Solidity 0.5 leave out, and we put back
+        data = iter(abi_decode([p.type for p in params if not p.indexed], bytes.fromhex(text)))
         topics = iter(log.topics if known.spec.anonymous else log.topics[1:])
-        return tuple((_topic(p.type, next(topics)) if p.indexed else _plain(next(data))) for p in params)
+        return tuple((_topic(p.type, next(topics)) if p.indexed else plain(next(data))) for p in params)
     except Exception:  # it raises many kinds; whichever, it refuses
         return None
 
 
 def _topic(type_: str, topic: str) -> Any:
     word = bytes.fromhex(topic[2:])
-    if not _is_word(type_):
+    if not is_word(type_):
         return "0x" + word.hex()
-    return _plain(abi_decode([type_], word)[0])
+    return plain(abi_decode([type_], word)[0])
 
 
 def agree(known: Known, log: Log, how: str | None) -> bool:

@@ -17,10 +17,12 @@ from chainwatch.types import (
     PriceUpdate,
     Repay,
     ReservesUpdate,
+    RewardClaim,
     RoleChange,
     Swap,
     Transfer,
     Upgrade,
+    VotingPower,
     Withdraw,
 )
 from tests.builders import execution, transaction
@@ -84,6 +86,19 @@ CASES: list[tuple[str, str, tuple[Any, ...], type[Event], dict[str, Any]]] = [
     ("chainwatch", "Repay", (A, B, 5), Repay, {"account": B, "payer": A, "token": None, "amount": 5}),
     ("chainwatch", "Liquidation", (A, B, 5, 6, 7), Liquidation,
      {"account": B, "liquidator": A, "debt_token": None, "collateral_token": None, "repaid": 5, "seized": 6}),
+    ("openzeppelin", "DelegateVotesChanged", (A, 5, 8), VotingPower, {"account": A, "before": 5, "after": 8}),
+    ("solidly", "ClaimRewards", (A, B, 5), RewardClaim, {"account": A, "token": B, "amount": 5}),
+    ("solidly", "ClaimRewards", (A, 5), RewardClaim, {"account": A, "token": None, "amount": 5}),
+    ("convex", "RewardPaid", (A, 5), RewardClaim, {"account": A, "token": None, "amount": 5}),
+    ("convex", "RewardPaid", (A, B, 5), RewardClaim, {"account": A, "token": B, "amount": 5}),
+    ("aave_v3", "RewardsClaimed", (A, B, C, D, 5), RewardClaim, {"account": A, "token": B, "amount": 5}),
+    ("compound_v3", "RewardClaimed", (A, B, C, 5), RewardClaim, {"account": A, "token": C, "amount": 5}),
+    ("aave_governance", "RewardsClaimed", (A, B, 5), RewardClaim, {"account": A, "token": None, "amount": 5}),
+    ("aave_governance", "RewardsClaimed", (A, B, C, 5), RewardClaim, {"account": A, "token": None, "amount": 5}),
+    ("sushiswap", "Harvest", (A, 3, 5), RewardClaim, {"account": A, "token": None, "amount": 5}),
+    ("pancakeswap", "Harvest", (A, B, 3, 4, 5), RewardClaim, {"account": A, "token": None, "amount": 5}),
+    ("curve", "Claimed", (A, 5, 6, 7), RewardClaim, {"account": A, "token": None, "amount": 5}),
+    ("pendle", "Claimed", (A, 5), RewardClaim, {"account": A, "token": None, "amount": 5}),
 ]  # fmt: skip
 
 

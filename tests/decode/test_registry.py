@@ -80,6 +80,74 @@ def test_layouts_of_one_key_are_tried_in_turn(tmp_path: Path):
         assert registry.decode(make_log(spec, address(7), amount)).arguments == {"who": address(7), "what": amount}
 
 
+def layout(path: Path, name: str, protocol_event: str) -> Path:
+    path = path / f"{name}.json"
+    path.write_text(json.dumps([protocol_event]))
+    return path
+
+
+def test_a_contract_whose_protocol_is_known_is_read_as_that_protocol_means_it(tmp_path: Path):
+    """The same layout as an ERC-20 Transfer, by another name of its parameters."""
+    path = layout(tmp_path, "mine", "event Transfer(address indexed giver, address indexed taker, uint256 grams)")
+    log = make_log(spec_of(load_registry(), "erc20", "Transfer"), address(1), address(2), 5, address=address(9))
+    assert load_registry([path]).decode(log).protocol == "erc20"
+    bound = load_registry([path], {address(9): "mine"}).decode(log)
+    assert (bound.protocol, bound.arguments["grams"]) == ("mine", 5)
+    with pytest.raises(BadInput, match="'yours', which is not known"):
+        load_registry([path], {address(9): "yours"})
+
+
+def test_anonymous_events_are_looked_for_where_the_contract_is_known(tmp_path: Path):
+    path = layout(tmp_path, "quiet", "event Said(address indexed who, uint256 what) anonymous")
+    log = Log(address=address(9), topics=["0x" + address(7)[2:].rjust(64, "0")], data=f"0x{5:064x}")
+    assert load_registry([path]).decode(log) is None
+    assert load_registry([path], {address(9): "quiet"}).decode(log).arguments == {"who": address(7), "what": 5}
+
+
+def test_a_note_is_known_by_the_selector_in_the_place_of_a_topic(registry):
+    """Maker's Vat: anonymous, the first topic is the selector of `move(address,address,uint256)`."""
+    words = [f"0x{n:064x}" for n in (1, 2, 3)]
+    calldata = "bb35783b" + "".join(w[2:] for w in words)
+    data = f"0x{32:064x}{100:064x}{calldata.ljust(256, '0')}"
+    decoded = registry.decode(Log(address=address(9), topics=["0xbb35783b" + "0" * 56, *words], data=data))
+    assert decoded.name == "LogNote"
+    assert decoded.arguments["sig"] == "0xbb35783b"
+
+
+def test_of_one_layout_the_first_that_says_something_speaks(registry):
+    silent = [c for c in registry.collisions() if c.kind == "one layout, several protocols"]
+    assert silent
+    for collision in silent:
+        owners = [meaning.partition(": ")[0] for meaning in collision.meanings]
+        signature = collision.meanings[0].partition(": ")[2].partition(", indexed")[0]
+        speaks = [k for k in registry.known if k.spec.topic0 == collision.key and k.spec.protocol in owners]
+        if any((owner, signature) in MAPPERS for owner in owners):
+            assert any(k.mapper is not None for k in speaks), collision
+
+
+def test_data_that_old_compilers_left_unpadded_is_read(tmp_path: Path):
+    path = layout(tmp_path, "old", "event Noted(bytes what)")
+    registry = load_registry([path])
+    topic0 = spec_of(registry, "old", "Noted").topic0
+    padded = f"0x{32:064x}{3:064x}{'010203'.ljust(64, '0')}"
+    for data in (padded, padded[: 2 + 128 + 6]):
+        assert registry.decode(Log(address=address(9), topics=[topic0], data=data)).arguments == {"what": "0x010203"}
+    with pytest.raises(Malformed):
+        registry.decode(Log(address=address(9), topics=[topic0], data=padded[: 2 + 128]))
+
+
+def test_calls_and_errors_are_read_by_selector(registry):
+    amount = f"{5:064x}"
+    call = registry.decode_call("0xa9059cbb" + address(7)[2:].rjust(64, "0") + amount)
+    assert (call.name, call.arguments) == ("transfer", {"to": address(7), "value": 5})
+    assert registry.decode_call("0xa9059cbb" + amount) is None  # too short for it
+    assert registry.decode_call("0x00000000") is None
+    assert registry.decode_call("0x") is None
+    error = registry.decode_error("0x08c379a0" + f"{32:064x}{2:064x}{'6e6f'.ljust(64, '0')}")
+    assert error.arguments == {"reason": "no"}
+    assert registry.decode_error("0x4e487b71" + f"{0x11:064x}").arguments == {"code": 17}
+
+
 def test_user_files_and_directories_and_artefacts_are_read(tmp_path: Path):
     entry = {"type": "event", "name": "Mine", "inputs": [{"name": "", "type": "uint8", "indexed": False}]}
     (tmp_path / "artefact.json").write_text(json.dumps({"contractName": "Mine", "abi": [entry], "bytecode": "0x"}))

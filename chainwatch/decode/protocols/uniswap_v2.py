@@ -1,7 +1,10 @@
-"""Uniswap v2 pairs and their forks: Swap, Sync, and liquidity. A pair's Mint and Burn tell amounts, not shares."""
+"""Uniswap v2 pairs and their forks: Swap, Sync, liquidity, and new pairs.
 
-from chainwatch.decode.protocols.base import EMITTER, Mappers, expr, says
-from chainwatch.types import LiquidityChange, ReservesUpdate, Swap
+A pair's Mint and Burn tell amounts, not shares; their account is as a rule the router.
+"""
+
+from chainwatch.decode.protocols.base import EMITTER, Mappers, expr, literal, says
+from chainwatch.types import InstrumentUpdate, LiquidityChange, ReservesUpdate, Swap
 
 MAPPERS: Mappers = {
     "Swap(address,uint256,uint256,uint256,uint256,address)": says(
@@ -19,4 +22,5 @@ MAPPERS: Mappers = {
     "Burn(address,uint256,uint256,address)": says(
         LiquidityChange, pool=EMITTER, account="to", amounts=expr("(-{amount0}, -{amount1})")
     ),
+    "PairCreated(address,address,address,uint256)": says(InstrumentUpdate, instrument="pair", what=literal("listed")),
 }

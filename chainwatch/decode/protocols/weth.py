@@ -42,7 +42,7 @@ def _wrap(
 
 def settle(events: list[Event], *, has_trace: bool) -> None:
     """Keep each provisional Transfer or turn it, in place, into a Deposit or Withdraw."""
-    provisional = [e for e in events if isinstance(e, Transfer) and e.protocol == PROTOCOL]
+    provisional = [e for e in events if e.protocol == PROTOCOL and isinstance(e, Transfer)]
     if not provisional:
         return
     others = [e for e in events if isinstance(e, Transfer) and e.protocol != PROTOCOL]
