@@ -148,6 +148,11 @@ class Registry:
         return tuple(k.spec for candidates in self._functions.values() for k in candidates)
 
     @property
+    def errors(self) -> tuple[CallSpec, ...]:
+        """Every custom error."""
+        return tuple(k.spec for candidates in self._errors.values() for k in candidates)
+
+    @property
     def protocols(self) -> tuple[str, ...]:
         """The names that contracts can be bound to."""
         return tuple(sorted(self._abis))
@@ -273,7 +278,8 @@ class Registry:
         found: list[Collision] = []
         for same in self._layouts.values():
             if len(same) > 1:
-                found.append(_collision("one layout, several protocols", same[0].spec.topic0, same))
+                speaks_first = sorted(same, key=lambda k: k.mapper is None)
+                found.append(_collision("one layout, several protocols", same[0].spec.topic0, speaks_first))
         for topic0, counts in self.by_topic.items():
             several = [k for candidates in counts.values() for k in candidates]
             if len(several) > 1:
