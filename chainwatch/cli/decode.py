@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from chainwatch.chain.pool import Pool
+from chainwatch.chain.proxies import Implementation, Proxies
 from chainwatch.chain.tokens import TokenFacts, Tokens
 from chainwatch.cli.common import (
     DEFAULT_CONFIG,
@@ -32,9 +34,10 @@ from chainwatch.errors import BadInput
 from chainwatch.sources.fetch import detect_trace_mode
 from chainwatch.sources.recordings import read_recording
 from chainwatch.sources.single import fetch_transaction
-from chainwatch.types import Address, Execution, Transfer
+from chainwatch.types import ZERO_ADDRESS, Address, BlockRef, Execution, Transfer
 
 _WIDTH = 180
+_MOST_ASKED = 50  # tokens and contracts of one transaction that a node is asked about
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
@@ -74,17 +77,17 @@ def decode(
         loaded = for_chain(loaded, chain)
     extra = [loaded.root / p for p in loaded.config.abi] if loaded else []
     registry = load_registry(extra, (loaded.protocols if loaded else {}) | dict(map(_bound, protocol or [])))
-    tokens: Mapping[Address, TokenFacts] = {}
     if _HASH.fullmatch(what):
-        explanation, tokens = run(_from_node(loaded, rpc, what.lower(), registry))
+        told = run(_from_node(loaded, rpc, what.lower(), registry))
     else:
-        explanation = explain(_from_recording(Path(what), tx), registry)
+        told = _Told(explain(_from_recording(Path(what), tx), registry))
     if wants_json(context, json):
-        print_json({"explanation": explanation, "tokens": tokens})
+        print_json(told)
         return
     # What goes into a file or a pager is not cut to the 80 columns that are assumed there.
     width = None if out.is_terminal or "COLUMNS" in os.environ else _WIDTH
-    for part in story(explanation, Names.of(loaded, tokens), everything=everything):
+    names = Names.of(loaded, told.tokens, told.proxies)
+    for part in story(told.explanation, names, everything=everything):
         out.print(part, width=width)
 
 
@@ -97,17 +100,43 @@ def _bound(text: str) -> tuple[Address, str]:
     return address.lower(), name
 
 
-async def _from_node(
-    loaded: Loaded | None, url: str | None, tx_hash: str, registry: Registry
-) -> tuple[Explanation, Mapping[Address, TokenFacts]]:
+class _Told(msgspec.Struct, frozen=True):
+    """An explanation, and what a node knows of the tokens that moved and of the contracts that were called."""
+
+    explanation: Explanation
+    tokens: Mapping[Address, TokenFacts] = {}
+    proxies: Mapping[Address, Implementation] = {}
+
+
+async def _from_node(loaded: Loaded | None, url: str | None, tx_hash: str, registry: Registry) -> _Told:
     config = await chain_of(loaded, url)
     async with Pool(config) as pool:
         await pool.open()
         mode = await detect_trace_mode(pool, config.traces)
         execution = await fetch_transaction(pool, config.id, mode, tx_hash)
         explanation = explain(execution, registry)
-        moved = {e.token for e in explanation.events if isinstance(e, Transfer)}
-        return explanation, await Tokens(pool, config.id).facts(moved, execution.block)
+        block = execution.block or BlockRef(number=None, hash=None)
+        proxies = Proxies(pool)
+        called = {call.to for call in explanation.calls} | ({explanation.target} if explanation.target else set())
+        behind = await proxies.at(sorted(called)[:_MOST_ASKED], block)
+        return _Told(
+            explanation,
+            await _tokens(Tokens(pool, config.id, proxies), explanation, block),
+            {a: i for a, i in behind.items() if i.kind not in ("none", "no_code")},
+        )
+
+
+async def _tokens(tokens: Tokens, explanation: Explanation, block: BlockRef) -> dict[Address, TokenFacts]:
+    """The tokens that moved. Whether they charge a fee is asked for one of those who took some."""
+    takers: dict[Address, Address] = {}
+    for event in explanation.events:
+        if isinstance(event, Transfer) and event.amount and event.recipient != ZERO_ADDRESS:
+            takers[event.token] = event.recipient
+    found = await tokens.facts(list(takers)[:_MOST_ASKED], block)
+    for token, facts in found.items():
+        fee = await tokens.charges_a_fee(token, takers[token], block)
+        found[token] = msgspec.structs.replace(facts, fee_on_transfer=fee)
+    return found
 
 
 def _from_recording(path: Path, wanted: str | None) -> Execution:

@@ -1,6 +1,6 @@
 """How an explained transaction looks: the outcome first, then who gained and lost, then how it came about."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.tree import Tree
 
+from chainwatch.chain.proxies import Implementation
 from chainwatch.chain.tokens import TokenFacts
 from chainwatch.config.load import Loaded
 from chainwatch.decode.explain import Call, Explanation, Said
@@ -28,9 +29,15 @@ class Names(msgspec.Struct, frozen=True):
 
     labels: Mapping[Address, str]
     tokens: Mapping[Address, TokenFacts]
+    proxies: Mapping[Address, Implementation] = {}
 
     @classmethod
-    def of(cls, loaded: Loaded | None, tokens: Mapping[Address, TokenFacts]) -> "Names":
+    def of(
+        cls,
+        loaded: Loaded | None,
+        tokens: Mapping[Address, TokenFacts],
+        proxies: Mapping[Address, Implementation] | None = None,
+    ) -> "Names":
         """Contracts and tokens of the profiles, and the tokens that a node told of."""
         labels: dict[Address, str] = {ZERO_ADDRESS: "nobody", NATIVE: "native"}
         known = dict(tokens)
@@ -38,7 +45,7 @@ class Names(msgspec.Struct, frozen=True):
             labels |= {c.address: f"{profile.name}.{c.name}" for c in profile.contracts}
             for token in profile.tokens:
                 known[token.address] = TokenFacts(address=token.address, symbol=token.symbol, decimals=token.decimals)
-        return cls(labels, known)
+        return cls(labels, known, proxies or {})
 
     def account(self, address: Address) -> str:
         """A contract or account."""
@@ -69,6 +76,10 @@ def story(explanation: Explanation, names: Names, *, everything: bool = False) -
         yield _loans(loans, names)
     if explanation.prices:
         yield _prices(explanation, names)
+    if names.proxies:
+        yield _proxies(names)
+    if told := [t for t in names.tokens.values() if t.fee_on_transfer or t.rebasing]:
+        yield _odd_tokens(told, names)
     if explanation.calls:
         yield _tree(explanation.calls, names, everything)
     if explanation.logs:
@@ -139,6 +150,27 @@ def _prices(explanation: Explanation, names: Names) -> Table:
         colour = "red" if ratio >= 1.1 else "default"
         name = names.account(address) + (f" {escape(pair)}" if len(pair) < 10 else "")
         table.add_row(name, str(len(prices)), shown, f"[{colour}]{ratio:.4g}[/]")
+    return table
+
+
+def _proxies(names: Names) -> Table:
+    table = Table(title="Proxies, and what they run at this block", title_justify="left")
+    for column in ("contract", "kind", "runs"):
+        table.add_column(column, overflow="fold")
+    for address, found in names.proxies.items():
+        kind = found.kind + (f" by {names.account(found.by)}" if found.by else "")
+        table.add_row(names.account(address), kind, ", ".join(map(names.account, found.runs)))
+    return table
+
+
+def _odd_tokens(tokens: Sequence[TokenFacts], names: Names) -> Table:
+    table = Table(title="Tokens whose transfers or balances are not what they seem", title_justify="left")
+    for column in ("token", "what"):
+        table.add_column(column)
+    for token in tokens:
+        fee = ["takes a fee on transfers"] if token.fee_on_transfer else []
+        rebasing = ["has the functions of a token whose balances change without transfers"] if token.rebasing else []
+        table.add_row(names.account(token.address), "; ".join(fee + rebasing))
     return table
 
 

@@ -62,6 +62,11 @@ def returning(data: str) -> str:
     return f"61{size}600c5f3961{size}5ff3{data}"
 
 
+def reverting(data: str) -> str:
+    """Runtime code that reverts every call with `data` (hex, at most 65,535 bytes)."""
+    return returning(data).replace("5ff3", "5ffd", 1)
+
+
 def token_keeping(tenths: int) -> str:
     """Runtime code of a token of which `tenths` of a tenth arrive: balanceOf(address) and transfer(address,uint256),
     balances in the slot of the address, and nobody's balance goes down."""

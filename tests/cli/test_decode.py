@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from chainwatch.chain.rpc import Rpc
 from chainwatch.drill.actors import Actors
 from chainwatch.drill.world import deploy_world
 from tests.builders import address, hash_
+from tests.chain.contracts import NOTHING, creating, reverting, send
 from tests.cli.conftest import Cli
 
 
@@ -23,7 +25,7 @@ async def attacked(anvil: Anvil) -> str:
         return await Actors(rpc, world).attack_atomic()
 
 
-def recording(path: Path, *transactions: dict[str, object]) -> Path:
+def recording(path: Path, *transactions: dict[str, Any]) -> Path:
     line = {
         "chain_id": 1,
         "block": {"number": "0x1", "hash": hash_(1), "transactions": [t["transaction"] for t in transactions]},
@@ -34,7 +36,7 @@ def recording(path: Path, *transactions: dict[str, object]) -> Path:
     return path
 
 
-def transfer(n: int, data: str = f"0x{5:064x}") -> dict[str, object]:
+def transfer(n: int, data: str = f"0x{5:064x}") -> dict[str, Any]:
     topics = [
         "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef",
         "0x" + address(0xA1)[2:].rjust(64, "0"),
@@ -66,6 +68,60 @@ async def test_an_attack_asked_of_a_node_shows_loan_prices_gains_and_tokens(cli:
     assert {"flash_loan", "swap", "transfer"} <= {event["event"] for event in explanation["events"]}
     assert any(amount > 0 for amount in explanation["changes"][explanation["sender"]].values())
     assert {facts["symbol"] for facts in told["tokens"].values()} >= {"dUSD"}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("08c379a0" + f"{32:064x}{9:064x}" + b"not today".hex().ljust(64, "0"), "not today"),
+        ("4e487b71" + f"{0x11:064x}", "panic 0x11: arithmetic over- or underflow"),
+        # OpenZeppelin's ERC20InsufficientBalance(address,uint256,uint256)
+        ("e450d38c" + address(0xA1)[2:].rjust(64, "0") + f"{3:064x}{5:064x}", "ERC20InsufficientBalance("),
+        ("12345678" + "00" * 32, "0x12345678"),
+        ("", "reverted"),
+    ],
+)
+async def test_why_a_transaction_reverted_is_said(cli: Cli, anvil: Anvil, rpc: Rpc, data: str, said: str) -> None:
+    contract = address(0xB1)
+    await rpc.call("anvil_setCode", [contract, "0x" + reverting(data)])
+    receipt = await send(rpc, to=contract, data="0xa9059cbb")
+    assert receipt["status"] == "0x0"
+    done = await asyncio.to_thread(cli, "decode", receipt["transactionHash"], "--rpc", anvil.http)
+    assert done.code == 0, done
+    assert "reverted" in done.out
+    assert said in done.out
+
+
+async def test_a_proxy_and_a_creation_are_told(cli: Cli, anvil: Anvil, rpc: Rpc) -> None:
+    made = await send(rpc, data=creating(NOTHING))
+    done = await asyncio.to_thread(cli, "decode", made["transactionHash"], "--rpc", anvil.http)
+    assert (done.code, "creates" in done.out) == (0, True)
+    proxy = address(0xB2)
+    code = f"0x363d3d373d3d3d363d73{made['contractAddress'][2:]}5af43d82803e903d91602b57fd5bf3"  # EIP-1167
+    await rpc.call("anvil_setCode", [proxy, code])
+    called = await send(rpc, to=proxy, data="0x12345678")
+    done = await asyncio.to_thread(cli, "decode", called["transactionHash"], "--rpc", anvil.http, "--json")
+    told = json.loads(done.out)["proxies"][proxy]
+    assert (told["kind"], told["runs"]) == ("eip1167", [made["contractAddress"]])
+
+
+def test_whose_events_a_contract_writes_may_be_given(cli: Cli, tmp_path: Path) -> None:
+    """The layout of an anonymous event is looked for nowhere else."""
+    given = transfer(1)
+    given["receipt"]["logs"][0] |= {"topics": ["0x" + "00" * 31 + "07"], "data": "0x" + "00" * 32}
+    path, abi = recording(tmp_path / "one.jsonl.gz", given), tmp_path / "quiet.json"
+    abi.write_text('["event Said(uint256 indexed who, uint256 what) anonymous"]')
+    config = tmp_path / "chainwatch.toml"
+    chain = '[[chains]]\nid = 1\n[[chains.providers]]\nname = "a"\nhttp = "http://127.0.0.1:1"\n'
+    config.write_text(f'abi = ["quiet.json"]\n{chain}')
+    done = cli("decode", path, "--json", "--config", config, "--protocol", f"{address(0xB1)}=quiet")
+    assert json.loads(done.out)["explanation"]["logs"][0]["name"] == "Said"
+    done = cli("decode", path, "--json", "--config", config)
+    assert json.loads(done.out)["explanation"]["logs"][0]["name"] is None
+    refused = {"0x12=erc20": "is not ADDRESS=NAME", f"{address(0xB1)}=nobody": "'nobody', which is not known"}
+    for wrong, why in refused.items():
+        done = cli("decode", path, "--protocol", wrong)
+        assert (done.code, why in done.err) == (2, True), done.err
 
 
 def test_a_recording_of_one_transaction_needs_no_choice(cli: Cli, tmp_path: Path) -> None:
