@@ -1,0 +1,1 @@
+"""Measuring detectors against labels. Nothing here runs in a bot."""
