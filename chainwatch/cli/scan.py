@@ -39,6 +39,7 @@ class _Counts(msgspec.Struct):
     blocks: int = 0
     executions: int = 0
     malformed: int = 0
+    unknown: int = 0
     failures: Counter[str] = msgspec.field(default_factory=Counter)
     alerts: dict[str, Alert] = msgspec.field(default_factory=dict)
 
@@ -65,6 +66,7 @@ class Scanner:
         self.counts.blocks += 1
         self.counts.executions += len(block.executions)
         self.counts.malformed += len(outcome.malformed)
+        self.counts.unknown += outcome.unknown_logs
         self.counts.failures.update(outcome.failures)
         for alert in outcome.alerts:
             if alert.event in (AlertEvent.OPENED, AlertEvent.UPDATED):
@@ -181,6 +183,7 @@ def _summary(counts: _Counts, as_json: bool) -> None:
     told = ", ".join(f"{n} {tier}" for tier, n in tiers.items()) or "none"
     failed = "".join(f"; detector {name} failed {n} times" for name, n in counts.failures.items())
     err.print(
-        f"{counts.blocks} blocks, {counts.executions} transactions, {counts.malformed} malformed logs; "
+        f"{counts.blocks} blocks, {counts.executions} transactions, {counts.malformed} malformed logs, "
+        f"{counts.unknown} of unknown events; "
         f"alerts: {told}{failed}"
     )

@@ -63,6 +63,7 @@ class _Printer(Observer):
             "executions": status.executions,
             "gaps": status.gaps,
             "malformed_logs": status.malformed_logs,
+            "unknown_logs": status.unknown_logs,
             "probe_failures": status.probe_failures,
             "detector_failures": status.detector_failures,
             "task_failures": status.task_failures,

@@ -493,6 +493,7 @@ class Engine:
     def _count(self, outcome: Outcome, block: Block | None = None, *, late: bool = False) -> None:
         status = self.status
         status.malformed_logs += len(outcome.malformed)
+        status.unknown_logs += outcome.unknown_logs
         for name in outcome.failures:
             status.detector_failures[name] = status.detector_failures.get(name, 0) + 1
             status.failed(f"detector {name}")

@@ -80,6 +80,7 @@ class EngineStatus(msgspec.Struct):
     handled_at: float = 0.0
     executions: int = 0
     malformed_logs: int = 0
+    unknown_logs: int = 0
     gaps: int = 0
     reorgs: int = 0
     alerts: dict[str, int] = msgspec.field(default_factory=dict)

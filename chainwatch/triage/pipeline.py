@@ -38,12 +38,14 @@ WINDOW_BLOCKS = 2_048
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What one block or one pending transaction led to. `failures` names detectors that raised."""
+    """What one block or one pending transaction led to. `failures` names detectors that raised, `unknown_logs`
+    counts those that no decoder knows."""
 
     alerts: tuple[Alert, ...]
     findings: tuple[Finding, ...]
     malformed: tuple[MalformedLog, ...] = ()
     failures: tuple[str, ...] = ()
+    unknown_logs: int = 0
 
 
 class Pipeline:
@@ -118,7 +120,8 @@ class Pipeline:
             [e.transaction.hash for e in block.executions], "It was included without doing what its simulation showed."
         )
         malformed = tuple(m for own in facts for m in own.malformed)
-        return Outcome(tuple(alerts), tuple(findings), malformed, tuple(failures))
+        unknown = sum(own.unknown_logs for own in facts)
+        return Outcome(tuple(alerts), tuple(findings), malformed, tuple(failures), unknown)
 
     def knows(self, block_hash: str | None) -> bool:
         """Whether the newest readings are those of this block, and good: what changed after it can then be told."""
@@ -146,7 +149,8 @@ class Pipeline:
                 self._inspect(execution, view, findings, failures)
         if after and execution.block is not None:
             findings += self._brought_about(execution, before, after, failures)
-        return Outcome(tuple(self.triage.take(findings)), tuple(findings), facts.malformed, tuple(failures))
+        alerts = tuple(self.triage.take(findings))
+        return Outcome(alerts, tuple(findings), facts.malformed, tuple(failures), facts.unknown_logs)
 
     def gone(self, tx_hash: str, reason: str) -> list[Alert]:
         """A pending transaction was replaced, cancelled or dropped: what rests on it is resolved."""

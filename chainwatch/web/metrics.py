@@ -23,6 +23,7 @@ _COUNTERS = {
     "seconds_blind": "Seconds in which nothing new could be seen.",
     "executions": "Transactions that went through detection.",
     "malformed_logs": "Logs that are not what their topic promises.",
+    "unknown_logs": "Logs of events that no decoder knows.",
     "gaps": "Times that blocks could not be read at first.",
     "reorgs": "Reorganisations followed.",
     "probe_failures": "Probes that failed or on which the providers disagree.",
