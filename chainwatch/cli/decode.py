@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.console import Console
 
 from chainwatch.chain.pool import Pool
 from chainwatch.chain.proxies import Implementation, Proxies
@@ -78,17 +79,22 @@ def decode(
     extra = [loaded.root / p for p in loaded.config.abi] if loaded else []
     registry = load_registry(extra, (loaded.protocols if loaded else {}) | dict(map(_bound, protocol or [])))
     if _HASH.fullmatch(what):
+        if tx is not None:
+            raise BadInput("--tx chooses from a Recording, and a hash was given.", "Leave one of them out.")
         told = run(_from_node(loaded, rpc, what.lower(), registry))
     else:
+        if rpc is not None:
+            raise BadInput("--rpc asks a node, and a Recording was given.", "Leave one of them out.")
         told = _Told(explain(_from_recording(Path(what), tx), registry))
     if wants_json(context, json):
         print_json(told)
         return
     # What goes into a file or a pager is not cut to the 80 columns that are assumed there.
-    width = None if out.is_terminal or "COLUMNS" in os.environ else _WIDTH
+    narrow = not out.is_terminal and "COLUMNS" not in os.environ
+    console = Console(highlight=False, width=_WIDTH) if narrow else out
     names = Names.of(loaded, told.tokens, told.proxies)
     for part in story(told.explanation, names, everything=everything):
-        out.print(part, width=width)
+        console.print(part)
 
 
 def _bound(text: str) -> tuple[Address, str]:

@@ -1,5 +1,6 @@
 """How an explained transaction looks: the outcome first, then who gained and lost, then how it came about."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,15 @@ from chainwatch.types import NATIVE, ZERO_ADDRESS, Address, Event, FlashLoan, Tr
 _MOST_FRAMES = 120
 _MOST_LOGS = 150
 _LONG = 48
+_DEEPEST = 20  # levels of the tree that are indented
 _NATIVE = TokenFacts(address=NATIVE, symbol="native", decimals=18)
 _OWN_FIELDS = frozenset(("order", "log_index", "frame", "address", "protocol", "event"))
+
+
+def _text(text: str) -> str:
+    """What somebody else wrote, harmless to a terminal: no control characters, none that turn the writing around, no
+    markup."""
+    return escape("".join(c if unicodedata.category(c)[0] != "C" else "·" for c in text))
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -54,7 +62,7 @@ class Names(msgspec.Struct, frozen=True):
         if named is None and token is not None and token.symbol:
             named = token.symbol
         short = f"{address[:8]}…{address[-4:]}" if len(address) == 42 else address
-        return escape(f"{named} {short}" if named and address not in (ZERO_ADDRESS, NATIVE) else named or short)
+        return _text(f"{named} {short}" if named and address not in (ZERO_ADDRESS, NATIVE) else named or short)
 
     def amount(self, token: Address | None, amount: int) -> str:
         """An amount in the token's own units where its decimals are known, else in base units."""
@@ -63,7 +71,7 @@ class Names(msgspec.Struct, frozen=True):
             return f"{amount:,} {'' if token is None else self.account(token)}".rstrip()
         whole = amount / 10**facts.decimals
         text = f"{whole:,.6g}" if abs(whole) < 1_000 else f"{whole:,.2f}"
-        return f"{text} {escape(facts.symbol or self.account(facts.address))}"
+        return f"{text} {_text(facts.symbol or self.account(facts.address))}"
 
 
 def story(explanation: Explanation, names: Names, *, everything: bool = False) -> Iterator[RenderableType]:
@@ -90,11 +98,18 @@ def story(explanation: Explanation, names: Names, *, everything: bool = False) -
 
 def _head(explanation: Explanation, names: Names) -> Panel:
     call = explanation.call
-    what = f"{call.name} ({call.protocol})" if call else "a function nobody knows"
-    target = names.account(explanation.target) if explanation.target else "a new contract"
+    target = names.account(explanation.target) if explanation.target else ""
+    if not target:
+        what = "creates a contract"
+    elif call is not None:
+        what = f"calls {_text(call.name)} ({_text(call.protocol)}) of [bold]{target}[/]"
+    elif explanation.calls and not explanation.calls[0].name:
+        what = f"sends to [bold]{target}[/]"
+    else:
+        what = f"calls a function nobody knows of [bold]{target}[/]"
     outcome = "[bold green]succeeded[/]" if explanation.succeeded else "[bold red]reverted[/]"
     lines = [
-        f"{outcome}: [bold]{names.account(explanation.sender)}[/] calls {escape(what)} of [bold]{target}[/]"
+        f"{outcome}: [bold]{names.account(explanation.sender)}[/] {what}"
         + (f" with {names.amount(NATIVE, explanation.value)}" if explanation.value else ""),
         f"[dim]chain {explanation.chain_id}, block {explanation.block_number or '?'}, {len(explanation.calls)} frames, "
         f"{len(explanation.logs)} logs ({explanation.unknown_logs} of unknown events, "
@@ -105,7 +120,7 @@ def _head(explanation: Explanation, names: Names) -> Panel:
         lines.append(f"[yellow]Seen in part only: {', '.join(said[d] for d in explanation.degraded)}.[/]")
     first = explanation.calls[0] if explanation.calls else None
     if not explanation.succeeded and first is not None and first.failed:
-        lines.append(f"[red]{escape(first.failed)}[/]")
+        lines.append(f"[red]{_text(first.failed)}[/]")
     return Panel("\n".join(lines), title=explanation.tx_hash, title_align="left", expand=False)
 
 
@@ -121,10 +136,12 @@ def _gains(explanation: Explanation, names: Names) -> Table:
         table.add_row(account, role, f"[green]{chr(10).join(gained)}[/]", f"[red]{chr(10).join(lost)}[/]")
 
     if len(own & set(explanation.changes)) > 1:
-        row("[bold]sender and its contracts[/]", "together", explanation.cluster)
+        row("[bold]sender and what it created[/]", "together", explanation.cluster)
+    if explanation.target in explanation.changes and explanation.with_target != explanation.cluster:
+        row("[bold]these and the target[/]", "together", explanation.with_target)
     roles = dict.fromkeys(explanation.created, "created") | {explanation.target: "target", explanation.sender: "sender"}
     for account, change in sorted(explanation.changes.items(), key=lambda item: item[0] not in own):
-        row(names.account(account), roles.get(account, ""), change)
+        row(names.account(account), roles.get(account) or ("issuer" if account in change else ""), change)
     return table
 
 
@@ -148,7 +165,7 @@ def _prices(explanation: Explanation, names: Names) -> Table:
         ratio = excursion([PricePoint(0, price) for price in prices])
         shown = ", ".join(f"{price:.6g}" for price in prices[:8]) + (", …" if len(prices) > 8 else "")
         colour = "red" if ratio >= 1.1 else "default"
-        name = names.account(address) + (f" {escape(pair)}" if len(pair) < 10 else "")
+        name = names.account(address) + (f" {_text(pair)}" if len(pair) < 10 else "")
         table.add_row(name, str(len(prices)), shown, f"[{colour}]{ratio:.4g}[/]")
     return table
 
@@ -177,6 +194,7 @@ def _odd_tokens(tokens: Sequence[TokenFacts], names: Names) -> Table:
 def _tree(calls: tuple[Call, ...], names: Names, everything: bool) -> Tree:
     tree = Tree("[bold]Calls[/]")
     nodes: dict[int, Tree] = {-1: tree}
+    depths: dict[int, int] = {}
     shown = hidden = 0
     for call in calls:
         parent = call.parent
@@ -187,7 +205,13 @@ def _tree(calls: tuple[Call, ...], names: Names, everything: bool) -> Tree:
             hidden += 1
             continue
         shown += 1
-        nodes[call.index] = nodes[parent].add(_call(call, names))
+        # Deeper than a screen is wide, frames stand below their ancestor with their depth in front.
+        above, deep = nodes[parent], depths.get(parent, 0) >= _DEEPEST
+        text = f"[dim]depth {call.depth}[/] {_call(call, names)}" if deep else _call(call, names)
+        nodes[call.index] = above if deep else above.add(text)
+        depths[call.index] = depths.get(parent, 0) + (not deep)
+        if deep:
+            above.add(text)
     if hidden:
         tree.add(f"[dim]… {hidden} more frames (static calls, and beyond {_MOST_FRAMES}): --all[/]")
     return tree
@@ -197,13 +221,14 @@ def _call(call: Call, names: Names) -> str:
     style = "red" if call.reverted else "default"
     value = f" [magenta]{{{names.amount(NATIVE, call.value)}}}[/]" if call.value else ""
     if call.kind in ("CREATE", "CREATE2"):
-        text = f"[{style}]creates {names.account(call.to)}[/]{value}"
+        made = "fails to create a contract" if call.to == ZERO_ADDRESS else f"creates {names.account(call.to)}"
+        text = f"[{style}]{made}[/]{value}"
     else:
         arguments = ", ".join(f"{name}={_value(value, names)}" for name, value in call.arguments.items())
-        name = escape(call.name) or "(value)"
+        name = _text(call.name) or "(value)"
         kind = "" if call.kind == "CALL" else f" [dim]{call.kind.lower()}[/]"
         text = f"[{style}]{names.account(call.to)}.[bold]{name}[/]({arguments})[/]{value}{kind}"
-    return text + (f" [red]✗ {escape(call.failed)}[/]" if call.failed else "")
+    return text + (f" [red]✗ {_text(call.failed)}[/]" if call.failed else "")
 
 
 def _logs(explanation: Explanation, names: Names, everything: bool) -> Table:
@@ -221,11 +246,11 @@ def _logs(explanation: Explanation, names: Names, everything: bool) -> Table:
 
 def _said(log: Said, names: Names) -> str:
     if log.malformed is not None:
-        return f"[red]malformed: {escape(log.malformed)}[/]"
+        return f"[red]malformed: {_text(log.malformed)}[/]"
     if log.name is None:
         return f"[yellow]unknown {log.topics[0][:10] if log.topics else 'anonymous'}[/]"
     arguments = ", ".join(f"{name}={_value(value, names)}" for name, value in log.arguments.items())
-    return f"[bold]{escape(log.name)}[/]({arguments}) [dim]{escape(log.protocol or '')}[/]"
+    return f"[bold]{_text(log.name)}[/]({arguments}) [dim]{_text(log.protocol or '')}[/]"
 
 
 def _events(events: tuple[Event, ...], names: Names) -> Table:
@@ -259,5 +284,5 @@ def _value(value: Any, names: Names) -> str:
     if isinstance(value, list | tuple):
         inner = ", ".join(_value(item, names) for item in value[:6]) + (", …" if len(value) > 6 else "")
         return f"({inner})"
-    text = "".join(c if c.isprintable() else "·" for c in str(value))
-    return escape(text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text)})")
+    text = str(value)
+    return _text(text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text)})")

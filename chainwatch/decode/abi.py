@@ -9,11 +9,13 @@ artefact whose `abi` is that list, and a list of human-readable signatures (the 
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
-from eth_abi.exceptions import ParseError
+from eth_abi.exceptions import ABITypeError, MultipleEntriesFound, NoEntriesFound, ParseError
 from eth_abi.grammar import parse
+from eth_abi.registry import registry as eth_abi_registry
 from eth_utils.crypto import keccak
 
 from chainwatch.decode.signature import Declared, parse_signature
@@ -116,6 +118,8 @@ def read_abi(path: Path, protocol: str) -> Abi:
         raise BadInput(f"{path} is JSON but not an ABI ({error}).", _MEND) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} is not JSON ({error}).", _MEND) from error
+    except RecursionError as error:
+        raise BadInput(f"{path} is not a sound ABI: its types nest too deep.", _MEND) from error
     except ValueError as error:
         raise BadInput(f"{path} is not a sound ABI: {error}.", _MEND) from error
 
@@ -155,11 +159,20 @@ def _params(declared: Declared) -> tuple[tuple[Param, ...], str]:
         raise ValueError(f"{declared.kind} without a name")
     params = tuple(Param(name or f"arg{n}", type_, indexed) for n, (name, type_, indexed) in enumerate(declared.inputs))
     for param in params:
-        try:
-            parse(param.type).validate()
-        except (ParseError, ValueError) as error:
-            raise ValueError(f"{declared.kind} {declared.name}: {param.type!r} is not an ABI type") from error
+        if not _is_type(param.type):
+            raise ValueError(f"{declared.kind} {declared.name}: {param.type[:80]!r} is not an ABI type")
     return params, f"{declared.name}({','.join(p.type for p in params)})"
+
+
+@lru_cache(maxsize=4_096)
+def _is_type(text: str) -> bool:
+    """Whether eth-abi can decode it. An array of no items is refused: any number of them takes no data."""
+    try:
+        parse(text).validate()
+        eth_abi_registry.get_decoder(text)
+    except (ParseError, NoEntriesFound, MultipleEntriesFound, ABITypeError, ValueError):
+        return False
+    return "[0]" not in text
 
 
 def _canonical(item: _Input) -> str:

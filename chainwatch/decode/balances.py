@@ -10,8 +10,9 @@ import msgspec
 
 from chainwatch.types import NATIVE, ZERO_ADDRESS, Address, Event, Frame, Transfer
 
-DUST = 1e-6
-"""A change below this share of what went through is rounding: tokens have 6 decimals and more."""
+DUST, DUST_SHARE = 1_000, 1e-9
+"""A change of at most so many base units, or below this share of what went through, is rounding. The share is small,
+because whoever steals decides what else goes through: a flash loan sent to and fro a hundred times must not hide it."""
 
 PASSES_ON = 1e-3
 """Who keeps less than this of every token that went through it is a route, not a party. Routers round."""
@@ -32,7 +33,7 @@ class Ledger(msgspec.Struct, frozen=True):
             for token, change in self.changes.get(address, {}).items():
                 total[token] = total.get(token, 0) + change
                 through[token] = through.get(token, 0) + self.gross[address][token]
-        return {token: change for token, change in total.items() if abs(change) > DUST * through[token]}
+        return {t: change for t, change in total.items() if abs(change) > max(DUST, DUST_SHARE * through[t])}
 
     def passes_on(self, address: Address) -> bool:
         """Whether `address` kept and lost next to nothing of all that went through it."""
@@ -47,7 +48,7 @@ def ledger(events: Sequence[Event]) -> Ledger:
     changes: dict[Address, dict[Address, int]] = {}
     gross: dict[Address, dict[Address, int]] = {}
     for t in transfers:
-        if _is_wrapping(t, folded):
+        if _is_wrapping(t, folded) or t.sender == t.recipient:
             continue
         token = NATIVE if t.token in folded else t.token
         for address, amount in ((giver(t), -t.amount), (taker(t), t.amount)):

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 from eth_abi.decoding import ContextFramesBytesIO
-from eth_abi.exceptions import DecodingError
+from eth_abi.exceptions import DecodingError, InsufficientDataBytes
 from eth_abi.grammar import ABIType, TupleType, parse
 from eth_abi.registry import registry as eth_abi_registry
 
 from chainwatch.decode.abi import EventSpec, Param
-from chainwatch.decode.protocols.base import EMITTER, Mapper, Says
+from chainwatch.decode.protocols.base import EMITTER, Expr, Mapper, Says
 from chainwatch.types import Event, Log
 
 
@@ -80,16 +80,20 @@ def make_handler(spec: EventSpec, mapper: Says | Mapper | None) -> Handle:
 
 def _saying(mapper: Says, codes: dict[str, str], spec: EventSpec) -> list[str]:
     """The statement that appends the Event. A value that several fields need is read once."""
-    uses = [name for e in mapper.fields.values() for name in e.names]
+    uses = _names(mapper)
     lines = [f"p_{name} = {codes[name]}" for name in dict.fromkeys(uses) if uses.count(name) > 1]
     codes = codes | {name: f"p_{name}" for name in uses if uses.count(name) > 1}
-    fields = {
-        name: "log.address" if e is EMITTER else re.sub(r"\{(\w+)\}", lambda m: f"({codes[m[1]]})", e.code)
-        for name, e in mapper.fields.items()
-    }
+    fields = {name: "log.address" if e is EMITTER else _filled(e, codes) for name, e in mapper.fields.items()}
     own = "order=len(events), log_index=int(log.log_index, 16), address=log.address"
     given = "".join(f", {name}={code}" for name, code in fields.items())
-    return [*lines, f"events.append(Kind({own}, protocol={spec.protocol!r}{given}))"]
+    said = f"events.append(Kind({own}, protocol={spec.protocol!r}{given}))"
+    if mapper.when is None:
+        return [*lines, said]
+    return [*lines, "address = log.address", f"if {_filled(mapper.when, codes)}:", f"    {said}"]
+
+
+def _filled(expression: Expr, codes: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda m: f"({codes[m[1]]})", expression.code)
 
 
 def _handler_over(spec: EventSpec, mapper: Says | Mapper | None, decode: Decode) -> Handle:
@@ -107,9 +111,14 @@ def _handler_over(spec: EventSpec, mapper: Says | Mapper | None, decode: Decode)
     return handle
 
 
+def _names(mapper: Says) -> list[str]:
+    expressions = [*mapper.fields.values(), *([mapper.when] if mapper.when is not None else [])]
+    return [name for e in expressions for name in e.names]
+
+
 def _refuse_unknown_names(spec: EventSpec, mapper: Says) -> None:
     known = {p.name for p in spec.params}
-    unknown = {name for e in mapper.fields.values() for name in e.names} - known
+    unknown = set(_names(mapper)) - known
     if unknown:
         raise ValueError(f"{spec.protocol}: {spec.signature} has no parameter {', '.join(sorted(unknown))}")
 
@@ -252,6 +261,24 @@ def _by_eth_abi(spec: EventSpec) -> Decode:
     return decode
 
 
+_READS_PER_BYTE = 4  # honest encodings are read about twice
+
+
+class _Budgeted(ContextFramesBytesIO):
+    """Bytes that may be read a few times over, and no more: many pointers to one blob are a bomb, not a value."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)  # type: ignore[no-untyped-call]
+        self._left = _READS_PER_BYTE * len(data) + 1_024
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self._left -= max(len(data), 1)
+        if self._left < 0:
+            raise InsufficientDataBytes("the same data is pointed at again and again")
+        return data
+
+
 def make_arguments_decoder(params: tuple[Param, ...]) -> Callable[[bytes], Args]:
     """From ABI-encoded bytes to the values of `params` by eth-abi, in the forms of `Decode`. It raises Malformed."""
     decoder = eth_abi_registry.get_tuple_decoder(*(p.type for p in params))
@@ -259,7 +286,7 @@ def make_arguments_decoder(params: tuple[Param, ...]) -> Callable[[bytes], Args]
 
     def decode(data: bytes) -> Args:
         try:
-            return tuple(plain(value) for value in decoder(ContextFramesBytesIO(data)))  # type: ignore[no-untyped-call]
+            return tuple(plain(value) for value in decoder(_Budgeted(data)))
         except (DecodingError, ValueError, OverflowError, RecursionError) as error:
             raise Malformed(f"data is not ({types}): {error}") from error
 

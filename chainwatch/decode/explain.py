@@ -12,7 +12,7 @@ from chainwatch.decode.balances import ledger
 from chainwatch.decode.decoder import Decoder
 from chainwatch.decode.pools import price_path
 from chainwatch.decode.registry import BROKEN, DecodedCall, Registry
-from chainwatch.types import Address, CallFrame, Event, Execution, Facts, Frame, Hash, HexData, Log, MalformedLog
+from chainwatch.types import Address, CallFrame, Event, Execution, Frame, Hash, HexData, Log, MalformedLog
 
 PANICS: Mapping[int, str] = {
     0x00: "generic", 0x01: "assertion failed", 0x11: "arithmetic over- or underflow", 0x12: "division by zero",
@@ -57,7 +57,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. `changes` are net gains (positive) and losses in base units by account and token, `cluster` those of
-    the sender together with what it created; wrapped coins count as the coin. `prices` are each pool's in order."""
+    the sender together with what it created, `with_target` these and the contract it called: an attacker's own, or
+    somebody's who served it. Wrapped coins count as the coin, gas is not counted. `prices` are each pool's in order."""
 
     chain_id: int
     tx_hash: Hash
@@ -73,6 +74,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     created: tuple[Address, ...]
     changes: Mapping[Address, Mapping[Address, int]]
     cluster: Mapping[Address, int]
+    with_target: Mapping[Address, int]
     prices: Mapping[str, tuple[float, ...]]
     unknown_logs: int
     malformed: tuple[MalformedLog, ...]
@@ -85,21 +87,27 @@ def explain(execution: Execution, registry: Registry) -> Explanation:
     transaction = execution.transaction
     net = ledger(facts.events)
     changes = {account: net.net((account,)) for account in net.changes}
+    meant: dict[int, tuple[Event, ...]] = {}
+    for event in facts.events:
+        if event.log_index is not None:
+            meant[event.log_index] = (*meant.get(event.log_index, ()), event)
+    side = {transaction.from_, *facts.created}
     return Explanation(
         chain_id=execution.chain_id,
         tx_hash=transaction.hash,
         block_number=execution.block.number if execution.block else None,
         sender=transaction.from_,
         target=transaction.to,
-        value=int(transaction.value, 16),
+        value=_number(transaction.value),
         succeeded=execution.succeeded,
         call=registry.decode_call(transaction.input, transaction.to) if transaction.to else None,
         calls=tuple(_calls(facts.frames, execution.trace, registry)),
-        logs=tuple(_said(log, facts, registry) for log in execution.logs or ()),
+        logs=tuple(_said(log, meant, registry) for log in execution.logs or ()),
         events=facts.events,
         created=tuple(sorted(facts.created)),
         changes={account: change for account, change in changes.items() if change},
-        cluster=net.net({transaction.from_, *facts.created}),
+        cluster=net.net(side),
+        with_target=net.net({*side, transaction.to} if transaction.to else side),
         prices={
             f"{pool} {pair}".strip(): tuple(point.price for point in points)
             for (pool, pair), points in price_path(facts.events).items()
@@ -125,6 +133,13 @@ def reason(output: HexData | None, error: str | None, registry: Registry) -> str
     if decoded.signature == "Panic(uint256)":
         return f"panic 0x{values[0]:02x}: {PANICS.get(values[0], 'unknown code')}"
     return f"{decoded.name}({', '.join(map(str, values))})"[:500]
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return 0
 
 
 def _calls(frames: tuple[Frame, ...], trace: CallFrame | None, registry: Registry) -> Iterator[Call]:
@@ -157,11 +172,14 @@ def _in_order(root: CallFrame) -> Iterator[CallFrame]:
         stack.extend(reversed(call.calls or ()))
 
 
-def _said(log: Log, facts: Facts, registry: Registry) -> Said:
-    index = int(log.log_index, 16) if log.log_index.startswith("0x") else -1
+def _said(log: Log, meant: Mapping[int, tuple[Event, ...]], registry: Registry) -> Said:
+    try:
+        index = int(log.log_index, 16)
+    except ValueError:
+        index = -1
     common: dict[str, Any] = {
         "log_index": index, "address": log.address, "topics": tuple(log.topics), "data": log.data,
-        "means": tuple(e for e in facts.events if e.log_index == index),
+        "means": meant.get(index, ()),
     }  # fmt: skip
     try:
         decoded = registry.decode(log)

@@ -1,5 +1,6 @@
 """Borrowing for the length of a transaction, where no event says so: by callback, or by tokens out and back."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from chainwatch.decode.calls import address_word, word, word_array
@@ -26,10 +27,14 @@ FLASH_CALLBACKS = {
     "0xd5b99797": "DSPFlashLoanCall(address,uint256,uint256,bytes)",
     "0xeb2021c3": "DVMFlashLoanCall(address,uint256,uint256,bytes)",
     "0x31f57072": "onMorphoFlashLoan(uint256,bytes)",
+    "0x9a7bff79": "hook(address,uint256,uint256,bytes)",  # Solidly and its forks
+    "0xa60b0d3c": "algebraFlashCallback(uint256,uint256,bytes)",
+    "0xc4850ea8": "onFlashLoan(bytes)",  # Euler
 }
 """Callbacks by which lenders hand over what they lend (reference: the lenders' documentation; each selector is
 checked against its signature in the tests). Not here: uniswapV3SwapCallback, which every trade makes."""
 
+_MOST_LOANS = 256  # in one transaction; nobody honest takes a tenth as many
 MAX_FEE = 0.01
 """Flash loans cost 0 to 0.3 % (Aave 0.05 or 0.09 %, Uniswap v2 0.3009 %, Uniswap v3 its pool's fee, at most 1 %)."""
 
@@ -42,12 +47,19 @@ def has_callback(frames: Sequence[Frame]) -> bool:
 def callback_loans(frames: Sequence[Frame], moves: Sequence[Move], told: frozenset[Address]) -> list[Found]:
     """One loan for each token lent before each callback; lenders in `told` have said so by an event."""
     found: list[Found] = []
+    by_sender: dict[Address, list[Move]] = {}
+    for move in moves:
+        by_sender.setdefault(move.sender, []).append(move)
     for frame in frames:
         if frame.selector not in FLASH_CALLBACKS or frame.kind != "CALL" or frame.reverted:
             continue
+        if len(found) >= _MOST_LOANS:
+            break
         if frame.sender in told or frame.sender == frame.to:
             continue
-        for token, amount, fee in _named_loans(frame) or _moved_loans(frame, moves) or [(None, None, None)]:
+        for token, amount, fee in (
+            _named_loans(frame) or _moved_loans(frame, by_sender.get(frame.sender, [])) or [(None, None, None)]
+        ):
             fields = {
                 "address": frame.sender, "protocol": "calls", "lender": frame.sender, "borrower": frame.to,
                 "token": token, "amount": amount, "fee": fee, "evidence": "callback",
@@ -73,10 +85,14 @@ def _named_loans(frame: Frame) -> list[tuple[Address | None, int | None, int | N
 def _moved_loans(frame: Frame, moves: Sequence[Move]) -> list[tuple[Address | None, int | None, int | None]]:
     """What left the lender between the call that asked for the loan and the callback."""
     lent: dict[Address, int] = {}
-    for move in moves:
-        if frame.parent <= move.frame < frame.index and move.sender == frame.sender:
-            lent[move.token] = lent.get(move.token, 0) + move.amount
+    first = bisect_left(moves, frame.parent, key=_frame_of)
+    for move in moves[first : bisect_left(moves, frame.index, key=_frame_of)]:
+        lent[move.token] = lent.get(move.token, 0) + move.amount
     return [(token, amount, None) for token, amount in lent.items()]
+
+
+def _frame_of(move: Move) -> int:
+    return move.frame
 
 
 def out_and_back(transfers: Sequence[Transfer], cluster: frozenset[Address]) -> list[Found]:

@@ -3,10 +3,11 @@
 A call says what was asked, not what happened, and a call that returns false without reverting looks like one
 that worked. Known differences from logs: tokens that take a fee on transfer, transfers of ERC-721 tokens (their
 transferFrom has the same selector), tokens made or burnt by other calls than the usual shapes (LP shares).
-docs/detectors states how often the two agree on the corpus.
+docs/decoding.md states how often the two agree on real transactions.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from chainwatch.decode.calls import BORROWED_CODE, CREATIONS, address_word, word
@@ -46,10 +47,17 @@ def native_moves(frames: Sequence[Frame]) -> list[Move]:
 def token_moves(frames: Sequence[Frame]) -> list[Move]:
     """Movements of tokens, by the calls that ask for them."""
     moves: list[Move] = []
+    wrappers = {f.to for f in frames if f.selector in (WRAP, UNWRAP) and f.kind == "CALL" and not f.reverted}
+    paid = _payments(frames, wrappers)
     for frame in frames:
-        if frame.kind != "CALL" or frame.reverted or frame.selector not in _TOKEN_CALLS:
+        if frame.kind != "CALL" or frame.reverted:
             continue
-        move = _token_move(frame, frames)
+        if frame.value and not frame.selector and frame.to in wrappers and frame.sender != frame.to:
+            moves.append(Move(frame.index, frame.to, ZERO_ADDRESS, frame.sender, frame.value))  # its receive() wraps
+            continue
+        if frame.selector not in _TOKEN_CALLS:
+            continue
+        move = _token_move(frame, frames, paid)
         if move is not None and move.amount and not _is_forwarded(frame, frames):
             moves.append(move)
     return moves
@@ -58,7 +66,7 @@ def token_moves(frames: Sequence[Frame]) -> list[Move]:
 _TOKEN_CALLS = frozenset((TRANSFER, TRANSFER_FROM, MINT, BURN, BURN_OF, BURN_FROM, WRAP, UNWRAP))
 
 
-def _token_move(frame: Frame, frames: Sequence[Frame]) -> Move | None:
+def _token_move(frame: Frame, frames: Sequence[Frame], paid: "_Payments") -> Move | None:
     selector, data, token, caller = frame.selector, frame.input, frame.to, frame.sender
     if selector == WRAP:
         # WETH9 calls nobody when it wraps; what does is some vault.
@@ -66,8 +74,10 @@ def _token_move(frame: Frame, frames: Sequence[Frame]) -> Move | None:
         return Move(frame.index, token, ZERO_ADDRESS, caller, frame.value) if plain else None
     if selector == UNWRAP:
         amount = word(data, 0)
-        paid = any(f.sender == token and f.to == caller and f.value == amount for f in _below(frame, frames))
-        return Move(frame.index, token, caller, ZERO_ADDRESS, amount) if paid and amount else None
+        places = paid.get((token, caller, amount or 0), [])
+        at = bisect_right(places, frame.index)
+        is_paid = at < len(places) and places[at] < frame.end
+        return Move(frame.index, token, caller, ZERO_ADDRESS, amount) if is_paid and amount else None
     if selector == BURN:
         sender, recipient, amount = caller, ZERO_ADDRESS, word(data, 0)
     elif selector == TRANSFER_FROM:
@@ -87,8 +97,16 @@ def _named(frame: Frame, sender: Address | None, recipient: Address | None, amou
     return Move(frame.index, frame.to, sender, recipient, amount)
 
 
-def _below(frame: Frame, frames: Sequence[Frame]) -> Iterator[Frame]:
-    return (f for f in frames[frame.index + 1 : frame.end] if not f.reverted)
+_Payments = dict[tuple[Address, Address, int], list[int]]
+"""Frames in which so much coin was sent, by sender, recipient and amount, in order."""
+
+
+def _payments(frames: Sequence[Frame], senders: set[Address]) -> _Payments:
+    found: _Payments = {}
+    for f in frames:
+        if f.value and f.sender in senders and not f.reverted:
+            found.setdefault((f.sender, f.to, f.value), []).append(f.index)
+    return found
 
 
 def _is_forwarded(frame: Frame, frames: Sequence[Frame]) -> bool:

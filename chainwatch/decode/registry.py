@@ -7,8 +7,9 @@ indexed. What one key may mean is settled in this order:
    looked for, but for notes (a function's selector in the place of a topic0, as the DappHub libraries write them),
 2. by shape: candidates are tried in turn and the first whose padding and length fit wins; an address in the place of
    an amount does not pass for long,
-3. by order of loading: two events with the same layout mean the same to a log, and the first one loaded that means an
-   Event names the protocol. `abi/` is loaded before the files of a user.
+3. by what they mean: where several protocols write the same layout, a standard's meaning holds; else the first one
+   loaded speaks if all mean the same, and nobody does if they don't: a Withdraw that is none would be worse than none.
+   `abi/` is loaded before the files of a user.
 
 `collisions` lists every key with more than one meaning.
 """
@@ -30,8 +31,8 @@ from chainwatch.decode.codegen import (
     make_decoder,
     make_handler,
 )
-from chainwatch.decode.protocols import MAPPERS
-from chainwatch.decode.protocols.base import Mapper, Says
+from chainwatch.decode.protocols import BOUND_ONLY, MAPPERS
+from chainwatch.decode.protocols.base import Mapper, Says, same_meaning
 from chainwatch.errors import BadInput
 from chainwatch.types import Address, Hash, HexData, Log
 
@@ -121,7 +122,9 @@ class Registry:
     """Events by topic, functions and errors by selector. Build it with `load_registry`; `len()` is the number of
     event layouts known."""
 
-    def __init__(self, abis: Iterable[Abi] = ()) -> None:
+    def __init__(self, abis: Iterable[Abi] = (), *, bound: bool = False) -> None:
+        """`bound`: for contracts that are known to be of the protocol of `abis`."""
+        self._bound = bound
         self.by_topic: dict[Hash, dict[int, tuple[Known, ...]]] = {}
         """Topic0, then number of topics, then the candidates in order. Read-only; the Decoder's hot path."""
         self.bound: dict[Address, Registry] = {}
@@ -182,18 +185,17 @@ class Registry:
                 f"{whose} is said to be of protocol {protocol!r}, which is not known.",
                 "Name a folder under abi/ or the stem of one of your own ABI files: " + ", ".join(self.protocols),
             )
-        return Registry(self._abis[protocol])
+        return Registry(self._abis[protocol], bound=True)
 
     def _add_event(self, spec: EventSpec) -> None:
         same = self._layouts.setdefault((spec.layout[0], (spec.anonymous, *spec.layout[1])), [])
         if any(k.spec.protocol == spec.protocol for k in same):
             return
-        known = Known(spec, MAPPERS.get((spec.protocol, spec.signature)))
+        key = (spec.protocol, spec.signature)
+        known = Known(spec, None if key in BOUND_ONLY and not self._bound else MAPPERS.get(key))
         same.append(known)
-        if len(same) > 1:  # the first one that says something speaks for it, but where a contract is bound
-            speaks = next((k for k in same[:-1] if k.mapper is not None), same[0])
-            if speaks.mapper is None and known.mapper is not None:
-                self._replace(speaks, known)
+        if len(same) > 1:
+            self._settle(same)
             return
         if spec.anonymous:
             self.anonymous = (*self.anonymous, known)
@@ -201,12 +203,15 @@ class Registry:
         counts = self.by_topic.setdefault(spec.topic0, {})
         counts[spec.topic_count] = (*counts.get(spec.topic_count, ()), known)
 
-    def _replace(self, before: Known, now: Known) -> None:
-        if before.spec.anonymous:
-            self.anonymous = tuple(now if k is before else k for k in self.anonymous)
+    def _settle(self, same: list[Known]) -> None:
+        """Several protocols write one layout. A standard speaks for it; else the first, if all of them mean the same;
+        else it is read and said to mean nothing, but where a contract is bound."""
+        first = same[0]
+        if first.spec.protocol in _STANDARDS:
             return
-        counts, count = self.by_topic[before.spec.topic0], before.spec.topic_count
-        counts[count] = tuple(now if k is before else k for k in counts[count])
+        names = [p.name for p in first.spec.params]
+        if not all(same_meaning(first.mapper, k.mapper, names, [p.name for p in k.spec.params]) for k in same[1:]):
+            first.mapper = None
 
     def match(self, log: Log) -> tuple[Known, Args] | None:
         """The event of `log` and its arguments in ABI order, or None where no decoder knows it.
@@ -278,8 +283,8 @@ class Registry:
         found: list[Collision] = []
         for same in self._layouts.values():
             if len(same) > 1:
-                speaks_first = sorted(same, key=lambda k: k.mapper is None)
-                found.append(_collision("one layout, several protocols", same[0].spec.topic0, speaks_first))
+                silent = " (says nothing unless bound)" if self._is_ambiguous(same) else ""
+                found.append(_collision(f"one layout, several protocols{silent}", same[0].spec.topic0, same))
         for topic0, counts in self.by_topic.items():
             several = [k for candidates in counts.values() for k in candidates]
             if len(several) > 1:
@@ -291,6 +296,11 @@ class Registry:
                 if len(several_calls) > 1
             )
         return found
+
+    @staticmethod
+    def _is_ambiguous(same: Sequence[Known]) -> bool:
+        own = MAPPERS.get((same[0].spec.protocol, same[0].spec.signature))
+        return same[0].mapper is None and (own is not None or any(k.mapper is not None for k in same))
 
     @staticmethod
     def _refuse_impossible(log: Log, counts: Mapping[int, tuple[Known, ...]]) -> None:
@@ -332,8 +342,11 @@ def load_registry(extra: Sequence[Path] = (), contracts: Mapping[Address, str] |
     registry = Registry()
     for path in sorted(abi_files(directory), key=_rank):
         registry.add(read_abi(path, path.parent.name))
+    ours = frozenset(registry.protocols)
     for given in extra:
         for path in abi_files(given):
+            if path.stem in ours:
+                raise BadInput(f"{path} is named as a protocol that chainwatch brings along.", "Rename the file.")
             registry.add(read_abi(path, path.stem))
     for address, protocol in (contracts or {}).items():
         registry.bind(address.lower(), protocol)

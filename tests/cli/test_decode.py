@@ -160,6 +160,45 @@ async def test_a_transaction_that_nobody_knows_is_refused(cli: Cli, anvil: Anvil
     assert (done.code, "knows transaction" in done.err) == (2, True)
 
 
+def test_what_a_contract_says_does_nothing_to_the_terminal(cli: Cli, tmp_path: Path) -> None:
+    reason = "\x1b]0;pwned\x07\x1b[2J[red]safe[/]\u202e\n".encode()
+    given = transfer(1)
+    given["receipt"] |= {"status": "0x0", "logs": []}
+    trace = {"type": "CALL", "from": address(0xA1), "to": address(0xB1), "input": "0xa9059cbb"}
+    trace |= {
+        "error": "execution reverted",
+        "output": f"0x08c379a0{32:064x}{len(reason):064x}{reason.hex().ljust(128, '0')}",
+    }
+    block = {"transactions": [given["transaction"]]}
+    line = {"chain_id": 1, "block": block, "receipts": [given["receipt"]], "traces": [trace]}
+    path = tmp_path / "evil.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    done = cli("decode", path)
+    assert done.code == 0, done
+    assert "[red]safe[/]" in done.out
+    assert not {"\x1b", "\x07", "\u202e"} & set(done.out)
+
+
+def test_a_deep_tree_is_printed_whole(cli: Cli, tmp_path: Path) -> None:
+    tree: dict[str, Any] = {"type": "CALL", "from": address(0xA1), "to": address(0xB1), "input": "0xfeedbeef"}
+    for n in range(300):
+        tree = {"type": "CALL", "from": address(0xA1), "to": address(n + 1), "input": f"0x{n:08x}", "calls": [tree]}
+    line = {"chain_id": 1, "block": {"transactions": [transfer(1)["transaction"]]}, "receipts": None, "traces": [tree]}
+    path = tmp_path / "deep.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    done = cli("decode", path, "--all")
+    assert done.code == 0, done
+    assert all(f"0x{n:08x}" in done.out for n in (0, 150, 299))
+    assert "0xfeedbeef" in done.out
+
+
+@pytest.mark.parametrize("odd", [("--rpc", "http://127.0.0.1:1"), ()])
+def test_options_that_do_not_fit_are_refused(cli: Cli, tmp_path: Path, odd: tuple[str, ...]) -> None:
+    path = recording(tmp_path / "one.jsonl.gz", transfer(1))
+    done = cli("decode", path, *odd) if odd else cli("decode", hash_(1), "--tx", "0x1")
+    assert (done.code, "Leave one of them out" in done.err) == (2, True)
+
+
 def test_explanations_are_plain_data(cli: Cli, tmp_path: Path) -> None:
     done = cli("decode", recording(tmp_path / "one.jsonl.gz", transfer(1)), "--json")
     assert msgspec.json.decode(done.out)["explanation"]["logs"][0]["name"] == "Transfer"

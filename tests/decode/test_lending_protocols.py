@@ -199,10 +199,10 @@ CASES: list[tuple[str, str, tuple[Any, ...], type[Event], dict[str, Any]]] = [
     ("aave_v1", "ReserveInterestRateStrategyChanged", (A, B), ParameterChange,
      change("interest_rate_strategy", B, subject=A)),
     # compound_v2
-    ("compound_v2", "AccrueInterest", (1, 2, 3, 4), IndexUpdate,
-     {"market": HERE, "borrow_index": 3, "total_borrowed": 4}),
-    ("compound_v2", "AccrueInterest", (2, 3, 4), IndexUpdate,
-     {"market": HERE, "borrow_index": 3, "total_borrowed": 4}),
+    ("compound_v2", "AccrueInterest", (1, 2, 10**18, 4), IndexUpdate,
+     {"market": HERE, "borrow_index": 10**18, "total_borrowed": 4}),
+    ("compound_v2", "AccrueInterest", (2, 10**18, 4), IndexUpdate,
+     {"market": HERE, "borrow_index": 10**18, "total_borrowed": 4}),
     ("compound_v2", "NewImplementation", (A, B), Upgrade, {"implementation": B, "what": "implementation"}),
     ("compound_v2", "NewPendingAdmin", (A, B), ParameterChange, change("pending_admin", B, A)),
     ("compound_v2", "NewComptroller", (A, B), ParameterChange, change("comptroller", B, A)),
@@ -663,18 +663,18 @@ def test_comets_collateral_moves_from_one_position_to_another(registry):
 
 
 class TestEuler:
-    """Withdraw and Borrow of Euler v1 are shaped as those of many others."""
+    """Deposit, Withdraw, Borrow and Repay of Euler v1 are shaped as those of many others."""
 
-    EULER = "0x27182842e098f60e3d576794a5bffb0777e025d3"
-
-    @pytest.mark.parametrize(("event", "kind"), [("Withdraw", Withdraw), ("Borrow", Borrow)])
-    def test_name_the_underlying_first(self, registry, event, kind):
-        (found,) = said(registry, "euler_v1", event, A, B, 5, address=self.EULER)
+    @pytest.mark.parametrize(
+        ("event", "kind"), [("Deposit", Deposit), ("Withdraw", Withdraw), ("Borrow", Borrow), ("Repay", Repay)]
+    )
+    def test_the_underlying_is_named_first_and_nothing_is_said_where_nobody_knows_the_contract(
+        self, registry, event, kind
+    ):
+        (found,) = said(registry, "euler_v1", event, A, B, 5)
         assert (type(found), found.token, found.account, found.amount) == (kind, A, B, 5)
-
-    @pytest.mark.parametrize("event", ["Withdraw", "Borrow"])
-    def test_say_nothing_elsewhere(self, registry, event):
-        assert said(registry, "euler_v1", event, A, B, 5) == []
+        (spec,) = specs(registry, "euler_v1", event, 3)
+        assert [e.token for e in Decoder(registry).facts(execution(logs=[make_log(spec, A, B, 5)])).events] != [A]
 
 
 def noted(call: str, types: list[str], *values: Any, note: str = "maker") -> Log:

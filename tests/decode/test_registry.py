@@ -12,6 +12,7 @@ from chainwatch.types import Log
 from tests.builders import address, execution
 from tests.decode.making import make_log
 
+BURN = "Burn(address,address,uint256,uint256)"
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 
 
@@ -114,15 +115,24 @@ def test_a_note_is_known_by_the_selector_in_the_place_of_a_topic(registry):
     assert decoded.arguments["sig"] == "0xbb35783b"
 
 
-def test_of_one_layout_the_first_that_says_something_speaks(registry):
-    silent = [c for c in registry.collisions() if c.kind == "one layout, several protocols"]
-    assert silent
-    for collision in silent:
-        owners = [meaning.partition(": ")[0] for meaning in collision.meanings]
-        signature = collision.meanings[0].partition(": ")[2].partition(", indexed")[0]
-        speaks = [k for k in registry.known if k.spec.topic0 == collision.key and k.spec.protocol in owners]
-        if any((owner, signature) in MAPPERS for owner in owners):
-            assert any(k.mapper is not None for k in speaks), collision
+def test_of_one_layout_with_two_meanings_nothing_is_said_but_where_the_contract_is_known(tmp_path: Path):
+    """aave_v2's debt token and Pendle's yield token write the same Burn; one counts an index where the other has an
+    amount."""
+    spec = next(k.spec for k in load_registry().of("pendle").known if k.spec.signature == BURN)
+    log = make_log(spec, address(1), address(2), 5, 10**27, address=address(9))
+    plain, bound = load_registry(), load_registry(contracts={address(9): "pendle"})
+    assert plain.decode(log) is not None
+    assert Decoder(plain).facts(execution(logs=[log])).events == ()
+    assert [type(e).__name__ for e in Decoder(bound).facts(execution(logs=[log])).events] == ["Withdraw"]
+    told = [c for c in plain.collisions() if c.key == spec.topic0]
+    assert any("says nothing unless bound" in c.kind for c in told)
+
+
+def test_of_one_layout_with_one_meaning_the_first_speaks_and_a_standard_always(registry):
+    swap = next(
+        k for k in registry.known if k.spec.signature == "Swap(address,uint256,uint256,uint256,uint256,address)"
+    )
+    assert (swap.spec.protocol, swap.mapper is not None) == ("uniswap_v2", True)
 
 
 def test_data_that_old_compilers_left_unpadded_is_read(tmp_path: Path):

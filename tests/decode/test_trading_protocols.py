@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chainwatch.decode import Decoder, Registry
+from chainwatch.decode import Decoder, Registry, load_registry
 from chainwatch.types import (
     ALL_ITEMS,
     NATIVE,
@@ -68,7 +68,6 @@ UNISWAP: list[Case] = [
     ("uniswap_v1", "AddLiquidity", (A, 10, 9), LiquidityChange, {"pool": HERE, "account": A, "amounts": (10, 9)}),
     ("uniswap_v1", "RemoveLiquidity", (A, 10, 9), LiquidityChange, {"pool": HERE, "account": A, "amounts": (-10, -9)}),
     ("uniswap_v1", "NewExchange", (A, B), InstrumentUpdate, {"instrument": B, "what": "listed"}),
-    ("uniswap_v2", "Mint", (A, 10, 9), LiquidityChange, {"pool": HERE, "account": A, "amounts": (10, 9)}),
     ("uniswap_v2", "Burn", (A, 10, 9, B), LiquidityChange, {"pool": HERE, "account": B, "amounts": (-10, -9)}),
     ("uniswap_v2", "PairCreated", (A, B, C, 7), InstrumentUpdate, {"instrument": C, "what": "listed"}),
     ("uniswap_v3", "Mint", (A, B, -5, 5, 7, 10, 9), LiquidityChange,
@@ -318,9 +317,6 @@ OTHER_EXCHANGES: list[Case] = [
     ("sushiswap", "LogSushiPerSecond", (9,), ParameterChange, {"what": "sushiPerSecond", "after": 9}),
     ("solidly", "Swap(address,uint256,uint256,uint256,uint256,address)", (A, 10, 0, 0, 9, B), Swap,
      {"pool": HERE, "sender": A, "recipient": B, "amount0": 10, "amount1": -9}),
-    ("solidly", "Swap(address,address,uint256,uint256,uint256,uint256)", (A, B, 0, 10, 9, 0), Swap,
-     {"pool": HERE, "sender": A, "recipient": B, "amount0": -9, "amount1": 10}),
-    ("solidly", "Mint", (A, 10, 9), LiquidityChange, {"pool": HERE, "account": A, "amounts": (10, 9)}),
     ("solidly", "Burn(address,uint256,uint256,address)", (A, 10, 9, B), LiquidityChange,
      {"pool": HERE, "account": B, "amounts": (-10, -9)}),
     ("solidly", "Burn(address,address,uint256,uint256)", (A, B, 10, 9), LiquidityChange,
@@ -444,8 +440,6 @@ MORE_POOLS: list[Case] = [
     ("kyber", "Swap", (A, 10, 0, 0, 9, B, 5), Swap,
      {"pool": HERE, "sender": A, "recipient": B, "amount0": 10, "amount1": -9}),
     ("kyber", "Sync", (30, 40, 10, 20), ReservesUpdate, {"pool": HERE, "reserve0": 30, "reserve1": 40}),
-    ("kyber", "Mint(address,uint256,uint256)", (A, 10, 9), LiquidityChange,
-     {"pool": HERE, "account": A, "amounts": (10, 9)}),
     ("kyber", "Burn(address,uint256,uint256,address)", (A, 10, 9, B), LiquidityChange,
      {"pool": HERE, "account": B, "amounts": (-10, -9)}),
     ("kyber", "Initialize", (Q96, 0), InstrumentUpdate, {"instrument": HERE, "what": "listed", "value": Q96}),
@@ -665,6 +659,28 @@ def test_an_event_says_what_its_log_says(registry, protocol, name, values, kind,
     assert said(registry, protocol, name, *values) == [expected(kind, protocol, **fields)]
 
 
+@pytest.mark.parametrize("protocol", ["uniswap_v2", "solidly"])
+def test_a_pair_adds_liquidity_or_trades_after_it_told_its_reserves_and_others_mean_something_else(registry, protocol):
+    own = registry.of(protocol)
+    own.bind(HERE, protocol)
+    specs = {k.spec.signature: k.spec for k in own.known}
+    sync = next(spec for signature, spec in specs.items() if signature.startswith("Sync("))
+    logs = [make_log(specs["Mint(address,uint256,uint256)"], A, 10, 9, log_index=7)]
+    if protocol == "solidly":
+        logs.append(
+            make_log(specs["Swap(address,address,uint256,uint256,uint256,uint256)"], A, B, 0, 10, 9, 0, log_index=9)
+        )
+    expected = [("LiquidityChange", (10, 9)), ("Swap", (-9, 10))]
+    for log, (kind, amounts) in zip(logs, expected, strict=False):
+        facts = Decoder(own).facts(execution(logs=[make_log(sync, 1, 2, log_index=6), log]))
+        said_ = facts.events[-1]
+        assert type(said_).__name__ == kind
+        assert amounts == (said_.amounts if kind == "LiquidityChange" else (said_.amount0, said_.amount1))
+        elsewhere = make_log(sync, 1, 2, address=B, log_index=6)
+        for before in ([], [elsewhere]):
+            assert all(type(e).__name__ != kind for e in Decoder(own).facts(execution(logs=[*before, log])).events)
+
+
 def test_a_batch_of_items_is_one_movement_each(registry):
     events = said(registry, "erc1155", "TransferBatch", A, B, C, (5, 6), (1, 2))
     assert [(e.token, e.sender, e.recipient, e.token_id, e.amount) for e in events] == [
@@ -737,7 +753,9 @@ class TestWhichOfTwoNumbersIsTheAmount:
             token, sender, recipient, amount = moved
             transfer = specs["erc20", "Transfer(address,address,uint256)"]
             logs.insert(0, make_log(transfer, sender, recipient, amount, address=token, log_index=0))
-        last = decoder.facts(execution(logs=logs)).events[-1]
+        bound = load_registry(contracts={HERE: "yearn"})
+        last = Decoder(bound).facts(execution(logs=logs)).events[-1]
+        assert all(not isinstance(e, Deposit | Withdraw) for e in decoder.facts(execution(logs=logs)).events)
         return last.amount, last.shares
 
     def test_of_a_vault_it_is_the_second_and_the_shares_are_the_first(self, registry, decoder):
@@ -748,8 +766,8 @@ class TestWhichOfTwoNumbersIsTheAmount:
         assert self.told(registry, decoder, "Deposit", (LOW, A, HERE, 5), 7, 5) == (5, None)
         assert self.told(registry, decoder, "Withdraw", (LOW, HERE, A, 5), 7, 5) == (5, None)
 
-    def test_where_nothing_moved_before_it_is_the_first(self, registry, decoder):
-        assert self.told(registry, decoder, "Deposit", None, 5, 99) == (5, None)
+    def test_where_nothing_moved_before_it_is_where_the_protocol_has_it(self, registry, decoder):
+        assert self.told(registry, decoder, "Deposit", None, 5, 99) == (99, None)
         assert self.told(registry, decoder, "Withdraw", (LOW, HERE, A, 5), 5, 99) == (5, None)
 
 

@@ -91,7 +91,10 @@ MAPPERS: Mappers = {
     "Borrow(address,address,address,uint256,uint8,uint256,uint16)": BORROW,
     "Repay(address,address,address,uint256,bool)": REPAY,
     "LiquidationCall(address,address,address,uint256,uint256,address,bool)": LIQUIDATION,
-    "FlashLoan(address,address,address,uint256,uint8,uint256,uint16)": FLASH_LOAN,
+    # With another interest rate mode the debt stays open, and Borrow says so.
+    "FlashLoan(address,address,address,uint256,uint8,uint256,uint16)": FLASH_LOAN._replace(
+        when=expr("{interestRateMode} == 0")
+    ),
     "ReserveDataUpdated(address,uint256,uint256,uint256,uint256,uint256)": RESERVE_DATA,
     "BorrowAllowanceDelegated(address,address,address,uint256)": DELEGATION,
     "PositionManagerApproved(address,address)": change(

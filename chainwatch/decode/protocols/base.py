@@ -13,7 +13,7 @@ log, conditions) is a function `mapper(events, log_index, address, arguments)` i
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -43,6 +43,7 @@ class Says(NamedTuple):
 
     kind: type[Event]
     fields: Mapping[str, Expr]
+    when: Expr | None = None
 
 
 Mappers = Mapping[str, Says | Mapper]
@@ -66,8 +67,15 @@ def literal(value: str | tuple[Any, ...]) -> Expr:
     return Expr(repr(value))
 
 
-def says(kind: type[Event], **fields: str | int | bool | Expr | None) -> Says:
+AFTER_SYNC = Expr("events and events[-1].address == address and events[-1].__class__.__name__ == 'ReservesUpdate'")
+"""A condition: the pool has just told its reserves, as pairs of the Uniswap v2 kind do before they tell a trade or a
+change of liquidity. It tells them from others who write the same layout."""
+
+
+def says(kind: type[Event], when: Expr | None = None, **fields: str | int | bool | Expr | None) -> Says:
     """One Event of `kind` with `fields`; `order`, `log_index`, `address` and `protocol` are filled in.
+
+    Where `when` does not hold, the log says nothing; it may look at `events`, what was said before in the transaction.
 
     Raises TypeError at once where `kind` has no such field or needs another one.
     """
@@ -76,7 +84,24 @@ def says(kind: type[Event], **fields: str | int | bool | Expr | None) -> Says:
     odd = set(given) - set(own) or {name for name, required in own.items() if required} - set(given)
     if odd:
         raise TypeError(f"{kind.__name__}: {', '.join(sorted(odd))}")
-    return Says(kind, given)
+    return Says(kind, given, when)
+
+
+def same_meaning(
+    one: Says | Mapper | None, other: Says | Mapper | None, names: Sequence[str], others: Sequence[str]
+) -> bool:
+    """Whether two tables say the same of one layout, whose parameters they call `names` and `others`."""
+    if not isinstance(one, Says) or not isinstance(other, Says):
+        return one is other
+    return one.kind is other.kind and _by_place(one, names) == _by_place(other, others)
+
+
+def _by_place(mapper: Says, names: Sequence[str]) -> dict[str, str]:
+    def place(match: re.Match[str]) -> str:
+        return f"{{{names.index(match[1])}}}"
+
+    fields = dict(mapper.fields) | ({"when": mapper.when} if mapper.when is not None else {})
+    return {field: _NAMES.sub(place, expression.code) for field, expression in fields.items()}
 
 
 def _expr(value: str | int | bool | Expr | None) -> Expr:

@@ -22,7 +22,13 @@ DEPOSIT = says(Deposit, account="minter", token=None, amount="mintAmount", share
 WITHDRAW = says(Withdraw, account="redeemer", token=None, amount="redeemAmount", shares="redeemTokens")
 BORROW = says(Borrow, account="borrower", token=None, amount="borrowAmount")
 REPAY = says(Repay, account="borrower", payer="payer", token=None, amount="repayAmount")
-INTEREST = says(IndexUpdate, market=EMITTER, borrow_index="borrowIndex", total_borrowed="totalBorrows")
+INTEREST = says(  # an index begins at 1e18: Morpho's vaults write the same layout and mean shares
+    IndexUpdate,
+    when=expr("{borrowIndex} >= 10**18"),
+    market=EMITTER,
+    borrow_index="borrowIndex",
+    total_borrowed="totalBorrows",
+)
 
 
 def change(what: str, after: str | Expr | None, before: str | None = None, subject: str | Expr | None = None) -> Says:

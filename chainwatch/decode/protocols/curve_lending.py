@@ -7,12 +7,13 @@ debt. Its Repay does not say who paid: the borrower stands for the payer.
 from chainwatch.decode.mappers import change, settings
 from chainwatch.decode.protocols.base import Mappers, says
 from chainwatch.decode.protocols.curve import exchange
-from chainwatch.types import Deposit, Liquidation, Repay, Withdraw
+from chainwatch.types import Borrow, Deposit, Liquidation, Repay, Withdraw
 
 MAPPERS: Mappers = {
     "TokenExchange(address,uint256,uint256,uint256,uint256)": exchange(),
     "Deposit(address,uint256,int256,int256)": says(Deposit, account="provider", token=None, amount="amount"),
     "Withdraw(address,uint256,uint256)": says(Withdraw, account="provider", token=None, amount="amount_collateral"),
+    "Borrow(address,uint256,uint256)": says(Borrow, account="user", token=None, amount="loan_increase"),
     "Repay(address,uint256,uint256)": says(Repay, account="user", payer="user", token=None, amount="loan_decrease"),
     "RemoveCollateral(address,uint256)": says(Withdraw, account="user", token=None, amount="collateral_decrease"),
     "Liquidate(address,address,uint256,uint256,uint256)": says(

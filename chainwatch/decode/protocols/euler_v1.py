@@ -1,24 +1,21 @@
 """Euler v1: one contract writes all events; the underlying is the token, `account` may be a sub-account (the owner's
 address with its last byte changed). The Request… events say what was asked for, before what happened. AssetStatus
 counts balances in eToken units, debts in the underlying, its accumulator has 27 digits. DToken flash loans are
-written as a Borrow and a Repay. Many contracts write a Withdraw or Borrow of this shape and mean another order of
-addresses, so that these two speak for Euler's one deployment only; Deposit and Repay are not read for the same
-reason (see abi/euler_v1)."""
+written as a Borrow and a Repay. Who repaid is not said: the account stands for the payer. Many contracts write a
+Deposit, Withdraw, Borrow or Repay of this shape and mean another order of addresses: these four are heard where the
+contract is bound to euler_v1 only."""
 
-from chainwatch.decode.protocols.base import EMITTER, Args, Expr, Mapper, Mappers, Says, expr, literal, says
+from chainwatch.decode.protocols.base import EMITTER, Expr, Mappers, Says, expr, literal, says
 from chainwatch.types import (
-    Address,
     Borrow,
-    Event,
+    Deposit,
     IndexUpdate,
     Liquidation,
     ParameterChange,
+    Repay,
     RoleChange,
     Withdraw,
 )
-
-EULER = "0x27182842e098f60e3d576794a5bffb0777e025d3"
-_PROTOCOL = "euler_v1"
 
 
 def _set(what: str, after: str | Expr, subject: str | Expr | None = "underlying") -> Says:
@@ -29,27 +26,16 @@ def _role(role: str, account: str) -> Says:
     return says(RoleChange, role=literal(role), account=account, granted=True, actor=None)
 
 
-def _of_account(kind: type[Withdraw | Borrow]) -> Mapper:
-    def say(events: list[Event], log_index: int, address: Address, args: Args) -> None:
-        if address == EULER:
-            underlying, account, amount = args
-            events.append(
-                kind(
-                    order=len(events),
-                    log_index=log_index,
-                    address=address,
-                    protocol=_PROTOCOL,
-                    account=account,
-                    token=underlying,
-                    amount=amount,
-                )
-            )
-
-    return say
+def _of_account(kind: type[Deposit | Withdraw | Borrow]) -> Says:
+    return says(kind, account="account", token="underlying", amount="amount")
 
 
 MAPPERS: Mappers = {
+    "Deposit(address,address,uint256)": _of_account(Deposit),
     "Withdraw(address,address,uint256)": _of_account(Withdraw),
+    "Repay(address,address,uint256)": says(
+        Repay, account="account", payer="account", token="underlying", amount="amount"
+    ),
     "Borrow(address,address,uint256)": _of_account(Borrow),
     "Liquidation(address,address,address,address,uint256,uint256,uint256,uint256,uint256)": says(
         Liquidation,
@@ -78,3 +64,6 @@ MAPPERS: Mappers = {
     "InstallerSetGovernorAdmin(address)": _role("governor_admin", "newGovernorAdmin"),
     "InstallerInstallModule(uint256,address,bytes32)": _set("module", "moduleImpl", expr("str({moduleId})")),
 }
+
+BOUND_ONLY = ("Deposit(address,address,uint256)", "Withdraw(address,address,uint256)", "Repay(address,address,uint256)",
+              "Borrow(address,address,uint256)")  # fmt: skip

@@ -6,7 +6,7 @@ say nothing in our vocabulary.
 """
 
 from chainwatch.decode.mappers import amount_of_two, change, listed
-from chainwatch.decode.protocols.base import EMITTER, Mappers, expr, says
+from chainwatch.decode.protocols.base import AFTER_SYNC, EMITTER, Mappers, expr, says
 from chainwatch.decode.protocols.uniswap_v2 import MAPPERS as UNISWAP_V2
 from chainwatch.types import Deposit, LiquidityChange, PauseChange, ReservesUpdate, RewardClaim, Swap, Withdraw
 
@@ -23,6 +23,7 @@ MAPPERS: Mappers = {
     _V1_BURN: UNISWAP_V2[_V1_BURN],
     "Swap(address,address,uint256,uint256,uint256,uint256)": says(
         Swap,
+        when=AFTER_SYNC,  # Aave v1 writes the same layout and means a change of rate
         pool=EMITTER,
         sender="sender",
         recipient="to",

@@ -3,7 +3,7 @@
 A pair's Mint and Burn tell amounts, not shares; their account is as a rule the router.
 """
 
-from chainwatch.decode.protocols.base import EMITTER, Mappers, expr, literal, says
+from chainwatch.decode.protocols.base import AFTER_SYNC, EMITTER, Mappers, expr, literal, says
 from chainwatch.types import InstrumentUpdate, LiquidityChange, ReservesUpdate, Swap
 
 MAPPERS: Mappers = {
@@ -17,7 +17,7 @@ MAPPERS: Mappers = {
     ),
     "Sync(uint112,uint112)": says(ReservesUpdate, pool=EMITTER, reserve0="reserve0", reserve1="reserve1"),
     "Mint(address,uint256,uint256)": says(
-        LiquidityChange, pool=EMITTER, account="sender", amounts=expr("({amount0}, {amount1})")
+        LiquidityChange, when=AFTER_SYNC, pool=EMITTER, account="sender", amounts=expr("({amount0}, {amount1})")
     ),
     "Burn(address,uint256,uint256,address)": says(
         LiquidityChange, pool=EMITTER, account="to", amounts=expr("(-{amount0}, -{amount1})")
