@@ -6,7 +6,7 @@ around, or ten megabytes. What is not a short printable text is no symbol, what 
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ import sha3
 
 from chainwatch.chain.proxies import Proxies, at_block
 from chainwatch.chain.rpc import Caller
-from chainwatch.errors import NodeError, NodeRejected
+from chainwatch.errors import NodeError
 from chainwatch.types import NATIVE, Address, BlockRef, HexData
 
 _SYMBOL, _DECIMALS, _SUPPLY = "0x95d89b41", "0x313ce567", "0x18160ddd"
@@ -53,9 +53,8 @@ class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Tokens:
     """Asks one chain, and remembers what does not change: by address and the hash of the code that it runs."""
 
-    def __init__(self, caller: Caller, chain_id: int, proxies: Proxies | None = None) -> None:
+    def __init__(self, caller: Caller, proxies: Proxies | None = None) -> None:
         self._caller = caller
-        self._chain_id = chain_id
         self._proxies = proxies or Proxies(caller)
         self._known: dict[tuple[Address, str], TokenFacts] = {}
 
@@ -73,20 +72,21 @@ class Tokens:
         found: dict[Address, TokenFacts] = {}
         for token in wanted:
             known = self._known.get((token, _hash(codes[token])))
-            # One call at a time: an answer of megabytes costs its own token its name, and no other.
-            supply = _number(await self._view(token, _SUPPLY, at), 2**256 - 1)
+            # A round trip for each token: an answer of megabytes costs its own token its name, and no other.
+            wanted_views = (_SUPPLY,) if known is not None else (_SUPPLY, _SYMBOL, _DECIMALS)
+            supply, *told = await self._views(token, wanted_views, at)
             if known is None:
                 code = codes[token]
                 known = TokenFacts(
                     address=token,
-                    symbol=_symbol(await self._view(token, _SYMBOL, at)),
-                    decimals=_number(await self._view(token, _DECIMALS, at), _MOST_DECIMALS),
+                    symbol=_symbol(told[0]),
+                    decimals=_number(told[1], _MOST_DECIMALS),
                     rebasing=any("63" + selector in code for selector in REBASING) if code != "0x" else None,
                 )
                 while len(self._known) >= _KEPT:
                     self._known.pop(next(iter(self._known)))
                 self._known[token, _hash(code)] = known
-            found[token] = msgspec.structs.replace(known, total_supply=supply)
+            found[token] = msgspec.structs.replace(known, total_supply=_number(supply, 2**256 - 1))
         return found
 
     async def charges_a_fee(self, token: Address, holder: Address, block: BlockRef) -> bool | None:
@@ -94,7 +94,8 @@ class Tokens:
 
         The holder matters: some tokens charge only those who trade at a pool, or spare their owner.
         """
-        balance = _number(await self._view(token, _BALANCE_OF + _word(holder), at_block(block)), 2**256 - 1)
+        [answer] = await self._views(token, (_BALANCE_OF + _word(holder),), at_block(block))
+        balance = _number(answer, 2**256 - 1)
         if not balance:
             return None
         amount = max(balance // 2, 1)
@@ -122,11 +123,9 @@ class Tokens:
         code = {a: c.lower() if isinstance(c, str) else "0x" for a, c in zip(every, answers, strict=True)}
         return {token: "0x" + "".join(code[a][2:] for a in dict.fromkeys(runs[token])) for token in tokens}
 
-    async def _view(self, to: Address, data: HexData, at: Any) -> Any:
-        try:
-            return await self._caller.call("eth_call", [{"to": to, "data": data, "gas": _GAS}, at])
-        except NodeRejected:
-            return None
+    async def _views(self, to: Address, calls: Sequence[HexData], at: Any) -> list[Any]:
+        """What each call returned; a refusal is no text, and so neither symbol nor number."""
+        return await self._caller.batch([("eth_call", [{"to": to, "data": data, "gas": _GAS}, at]) for data in calls])
 
 
 def _hash(code: HexData) -> str:

@@ -127,7 +127,7 @@ async def _from_node(loaded: Loaded | None, url: str | None, tx_hash: str, regis
         behind = await proxies.at(sorted(called)[:_MOST_ASKED], block)
         return _Told(
             explanation,
-            await _tokens(Tokens(pool, config.id, proxies), explanation, block),
+            await _tokens(Tokens(pool, proxies), explanation, block),
             {a: i for a, i in behind.items() if i.kind not in ("none", "no_code")},
         )
 

@@ -29,6 +29,7 @@ FLASH_CALLBACKS = {
     "0x31f57072": "onMorphoFlashLoan(uint256,bytes)",
     "0x9a7bff79": "hook(address,uint256,uint256,bytes)",  # Solidly and its forks
     "0xa60b0d3c": "algebraFlashCallback(uint256,uint256,bytes)",
+    "0x1faa6b87": "LBFlashLoanCallback(address,address,address,bytes32,bytes32,bytes)",  # Trader Joe
     "0xc4850ea8": "onFlashLoan(bytes)",  # Euler
 }
 """Callbacks by which lenders hand over what they lend (reference: the lenders' documentation; each selector is

@@ -1,5 +1,7 @@
 """What tokens say of themselves is read, and what hostile ones say harms nobody."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from chainwatch.chain.rpc import Rpc
@@ -10,7 +12,6 @@ from tests.builders import address
 from tests.chain.contracts import NOTHING, returning, token_keeping
 
 TOKEN, HOLDER = address(0xB1), address(0xA1)
-CHAIN = 31337
 
 
 async def head(rpc: Rpc) -> BlockRef:
@@ -26,7 +27,7 @@ def text(value: bytes, said: int | None = None) -> str:
 
 async def symbol(rpc: Rpc, answer: str) -> str | None:
     await rpc.call("anvil_setCode", [TOKEN, "0x" + returning(answer)])
-    return (await Tokens(rpc, CHAIN).facts([TOKEN], await head(rpc)))[TOKEN].symbol
+    return (await Tokens(rpc).facts([TOKEN], await head(rpc)))[TOKEN].symbol
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ async def test_ten_megabytes_cost_a_token_its_own_name_and_no_other(rpc: Rpc) ->
     other = address(0xB2)
     await rpc.call("anvil_setCode", [TOKEN, "0x" + ten_megabytes])
     await rpc.call("anvil_setCode", [other, "0x" + returning(text(b"FINE"))])
-    facts = await Tokens(rpc, CHAIN).facts([TOKEN, other, NATIVE], await head(rpc))
+    facts = await Tokens(rpc).facts([TOKEN, other, NATIVE], await head(rpc))
     assert (facts[TOKEN].symbol, facts[TOKEN].decimals, facts[TOKEN].total_supply) == (None, None, None)
     assert facts[other].symbol == "FINE"
     assert NATIVE not in facts
@@ -64,22 +65,22 @@ async def test_ten_megabytes_cost_a_token_its_own_name_and_no_other(rpc: Rpc) ->
 async def test_decimals_are_a_small_number(rpc: Rpc) -> None:
     for number, decimals in ((18, 18), (0, 0), (77, 77), (78, None), (2**256 - 1, None)):
         await rpc.call("anvil_setCode", [TOKEN, "0x" + returning(f"{number:064x}")])
-        facts = (await Tokens(rpc, CHAIN).facts([TOKEN], await head(rpc)))[TOKEN]
+        facts = (await Tokens(rpc).facts([TOKEN], await head(rpc)))[TOKEN]
         assert (facts.decimals, facts.total_supply) == (decimals, number)
 
 
 async def test_what_does_not_change_is_asked_for_once_and_again_when_the_code_does(rpc: Rpc) -> None:
-    tokens = Tokens(rpc, CHAIN)
+    tokens = Tokens(rpc)
     await rpc.call("anvil_setCode", [TOKEN, "0x" + returning(text(b"OLD"))])
     assert (await tokens.facts([TOKEN], await head(rpc)))[TOKEN].symbol == "OLD"
     asked: list[object] = []
-    view = tokens._view
+    views = tokens._views
 
-    async def counting(to: str, data: str, at: object) -> object:
-        asked.append(data)
-        return await view(to, data, at)
+    async def counting(to: str, calls: Sequence[str], at: object) -> list[object]:
+        asked.extend(calls)
+        return await views(to, calls, at)
 
-    tokens._view = counting  # type: ignore[method-assign]
+    tokens._views = counting  # type: ignore[method-assign]
     assert (await tokens.facts([TOKEN], await head(rpc)))[TOKEN].symbol == "OLD"
     assert asked == ["0x18160ddd"]  # only the supply
     await rpc.call("anvil_setCode", [TOKEN, "0x" + returning(text(b"NEW"))])
@@ -91,14 +92,14 @@ async def test_what_does_not_change_is_asked_for_once_and_again_when_the_code_do
 async def test_a_rebasing_token_is_told_by_its_functions(rpc: Rpc, selector: str) -> None:
     for code, rebasing in ((NOTHING, False), (f"{NOTHING}63{selector}", True)):
         await rpc.call("anvil_setCode", [TOKEN, "0x" + code])
-        assert (await Tokens(rpc, CHAIN).facts([TOKEN], await head(rpc)))[TOKEN].rebasing is rebasing
+        assert (await Tokens(rpc).facts([TOKEN], await head(rpc)))[TOKEN].rebasing is rebasing
 
 
 @pytest.mark.parametrize(("tenths", "charges"), [(10, False), (9, True), (0, True)])
 async def test_a_fee_on_transfer_shows_in_a_simulated_one(rpc: Rpc, tenths: int, charges: bool) -> None:
     await rpc.call("anvil_setCode", [TOKEN, "0x" + token_keeping(tenths)])
     await rpc.call("anvil_setStorageAt", [TOKEN, "0x" + HOLDER[2:].rjust(64, "0"), f"0x{1_000:064x}"])
-    tokens, block = Tokens(rpc, CHAIN), await head(rpc)
+    tokens, block = Tokens(rpc), await head(rpc)
     assert await tokens.charges_a_fee(TOKEN, HOLDER, block) is charges
     assert await tokens.charges_a_fee(TOKEN, address(0xA2), block) is None  # holds nothing
     assert await tokens.charges_a_fee(address(0xB9), HOLDER, block) is None  # no token
