@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,6 +17,8 @@ log = structlog.get_logger(__name__)
 _MAX_UNWRITTEN = 10_000  # half an hour of Ethereum, an alert in each block
 _MAX_WEIGHT = 200_000  # executions and logs: some hundred MB
 _WAIT_SECONDS = 0.25  # how long a caller waits for its own write
+_PACED, _PACED_WEIGHT = 500, 20_000  # with more than this unwritten, callers go at the pace of a store that works
+_PACE_SECONDS = 2.0  # and wait no longer than this for it
 _HANGS_SECONDS = 2.0
 _AGAIN_SECONDS = 1.0
 _ODD_TRIES = 3
@@ -56,7 +59,8 @@ class Writes:
         return len(self._kept)
 
     async def write(self, write: Write, weight: int = 1) -> None:
-        """Have it written. Returns once it is, but soon in any case, and at once where the store fails or hangs.
+        """Have it written. Returns once it is, but soon in any case, and at once where the store fails or hangs. With
+        much unwritten, callers go at the store's own pace.
 
         `weight` says how much memory it holds; beyond a limit the oldest are given up.
         """
@@ -65,13 +69,28 @@ class Writes:
         self._weight += entry.weight
         self._push_out()
         self._start()
-        if self.failing is not None or self._behind or self._closed:
+        if self.failing is not None or self._closed:
+            return
+        if self._behind:
+            await self._pace()
             return
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
                 await entry.settled.wait()
         except TimeoutError:
             self._behind = bool(self._kept)
+
+    async def _pace(self) -> None:
+        """A store that is merely slower than the chain, as while catching up, is not outrun: nothing would be lost but
+        for our haste."""
+        over = len(self._kept) - _PACED
+        if over <= 0 and self._weight > _PACED_WEIGHT:
+            over = len(self._kept) // 2
+        if over <= 0:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PACE_SECONDS):
+                await self._kept[min(over, len(self._kept)) - 1].settled.wait()
 
     async def again(self) -> None:
         """See to it, every second, that what is kept is being written; ends only by cancellation."""

@@ -139,6 +139,26 @@ async def test_a_caller_that_is_cancelled_does_not_take_its_write_along(writes: 
     assert fake.written == [0]
 
 
+async def test_a_store_that_is_merely_slow_sets_the_pace_and_loses_nothing(
+    writes: Writes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("_PACED", 20), ("_MAX_UNWRITTEN", 100), ("_WAIT_SECONDS", 0.01)):
+        monkeypatch.setattr(module, name, value)
+    written: list[int] = []
+
+    async def slowly(number: int) -> None:
+        await asyncio.sleep(0.002 if number else 0.05)  # the first one lets all others fall behind
+        written.append(number)
+
+    most = 0
+    for number in range(400):
+        await writes.write(partial(slowly, number))
+        most = max(most, len(writes))
+    assert await writes.drain(10)
+    assert (written, writes.lost) == (list(range(400)), 0)
+    assert 10 < most <= 25
+
+
 async def test_what_is_refused_is_counted_and_the_next_is_written(
     writes: Writes, fake: Fake, told: list[str | None]
 ) -> None:
