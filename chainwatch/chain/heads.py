@@ -120,7 +120,13 @@ class Heads:
             for p in self._pool.having("heads")
             if p.name in self._newest and p.why_not is None and p.dissents is None
         }
-        highest = self._highest_plausible(claims.values(), self._followed_lead)
+        # Who cannot be read from just now still tells how far the chain is.
+        told = [
+            self._newest[p.name]
+            for p in self._pool.having("heads")
+            if p.name in self._newest and not p.is_wrong and p.dissents is None
+        ]
+        highest = self._highest_plausible(told, self._followed_lead)
 
         def weight(claim: Claim) -> tuple[bool, int, int, float]:
             return (

@@ -11,6 +11,7 @@ from chainwatch.chain.provider import Provider
 from chainwatch.chain.rpc import Rpc
 from chainwatch.chain.wire import WireHeader
 from chainwatch.config.models import ChainConfig, ProviderConfig
+from chainwatch.errors import NodeError
 from tests.builders import hash_
 from tests.chain.nodes import until
 from tests.proxy import Fault, FaultProxy
@@ -119,6 +120,17 @@ def test_a_lagging_one_does_not_hold_back_and_is_no_dissenter() -> None:
     assert best(heads) == header(19).hash
     assert heads.disagreements() == []
     assert pool.ranked("reads")[-1].name == "c"  # it is asked last
+
+
+def test_one_that_cannot_be_read_from_still_tells_how_far_the_chain_is() -> None:
+    """`b` refuses reads and `c` is stale: the head of `a` is no runaway, as `b` has it too."""
+    pool = pool_of("abc")
+    heads = Heads(pool, 1.0)
+    hear(heads, pool, a=header(2), b=header(2), c=header(2))
+    for number in range(3, 40):
+        hear(heads, pool, a=header(number), b=header(number))
+    pool.providers[1].failed(NodeError("Too many requests.", "Wait."))
+    assert best(heads) == header(39).hash
 
 
 def test_heads_made_up_push_out_nothing_that_the_others_say() -> None:
