@@ -1,9 +1,9 @@
 """Euler v1: one contract writes all events; the underlying is the token, `account` may be a sub-account (the owner's
 address with its last byte changed). The Request… events say what was asked for, before what happened. AssetStatus
-counts balances in eToken units, debts in the underlying, its accumulator has 27 digits. DToken flash loans are
-written as a Borrow and a Repay. Who repaid is not said: the account stands for the payer. Many contracts write a
-Deposit, Withdraw, Borrow or Repay of this shape and mean another order of addresses: these four are heard where the
-contract is bound to euler_v1 only."""
+counts balances in eToken units, as Deposit and Withdraw do (also where nothing was paid in), debts in the underlying;
+its accumulator has 27 digits. DToken flash loans are written as a Borrow and a Repay. Who repaid is not said: the
+account stands for the payer. Many contracts write a Deposit, Withdraw, Borrow or Repay of this shape and mean another
+order of addresses: these four are heard where the contract is bound to euler_v1 only."""
 
 from chainwatch.decode.protocols.base import EMITTER, Expr, Mappers, Says, expr, literal, says
 from chainwatch.types import (
