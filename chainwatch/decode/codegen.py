@@ -1,9 +1,10 @@
 """Decoders generated per event: plain Python that slices one byte string, over ten times as fast as eth-abi.
 
-A generated decoder joins data and indexed topics, turns them from hex once (which also proves that all of it
-is hex), and reads every value at its known offset. Padding is checked as eth-abi does in strict mode, and the
-length must be exact. Static tuples and arrays are words like all others; events with dynamic types go through
-eth-abi itself. What the event's protocol says about it (protocols/base.py) is compiled into the same function.
+A generated decoder joins data and indexed topics, turns them from hex once (which also proves that all of it is hex),
+and reads every value at its known offset. Padding is checked as eth-abi does in strict mode, and the length must be
+exact. Static tuples and arrays are words like all others; `bytes`, `string` and arrays of words are read where their
+pointers say, and whatever nests deeper goes through eth-abi itself. What the event's protocol says about it
+(protocols/base.py) is compiled into the same function.
 """
 
 import re
@@ -49,10 +50,10 @@ class _Value(NamedTuple):
 
 def make_decoder(spec: EventSpec) -> Decode:
     """The decoder of `spec`."""
-    if (values := _static(spec)) is None:
+    if (found := _sliced(spec)) is None:
         return _by_eth_abi(spec)
-    lines = [*_reading(spec, values), f"return ({''.join(v.code + ', ' for v in values)})"]
-    return cast(Decode, _compile("decode(log)", lines, spec, {}))
+    lines, codes = found
+    return cast(Decode, _compile("decode(log)", [*lines, f"return ({''.join(c + ', ' for c in codes)})"], spec, {}))
 
 
 def make_handler(spec: EventSpec, mapper: Says | Mapper | None) -> Handle:
@@ -62,17 +63,17 @@ def make_handler(spec: EventSpec, mapper: Says | Mapper | None) -> Handle:
     """
     if isinstance(mapper, Says):
         _refuse_unknown_names(spec, mapper)
-    values = _static(spec)
-    if values is None:
+    found = _sliced(spec)
+    if found is None:
         return _handler_over(spec, mapper, _by_eth_abi(spec))
-    lines = _reading(spec, values)
+    lines, codes = found
     names: dict[str, Any] = {}
     if isinstance(mapper, Says):
-        codes = {p.name: v.code for p, v in zip(spec.params, values, strict=True)}
-        lines += _saying(mapper, codes, spec)
+        by_name = {p.name: code for p, code in zip(spec.params, codes, strict=True)}
+        lines += _saying(mapper, by_name, spec)
         names["Kind"] = mapper.kind
     elif mapper is not None:
-        arguments = "".join(v.code + ", " for v in values)
+        arguments = "".join(code + ", " for code in codes)
         lines.append(f"mapper(events, int(log.log_index, 16), log.address, ({arguments}))")
         names["mapper"] = mapper
     return cast(Handle, _compile("handle(events, log)", lines, spec, names))
@@ -121,6 +122,83 @@ def _refuse_unknown_names(spec: EventSpec, mapper: Says) -> None:
     unknown = set(_names(mapper)) - known
     if unknown:
         raise ValueError(f"{spec.protocol}: {spec.signature} has no parameter {', '.join(sorted(unknown))}")
+
+
+def _sliced(spec: EventSpec) -> tuple[list[str], list[str]] | None:
+    """The statements that read and check the parameters of `spec`, and the expression of each; None where eth-abi has
+    to do it."""
+    if (values := _static(spec)) is not None:
+        return _reading(spec, values), [v.code for v in values]
+    return _flat(spec)
+
+
+def _flat(spec: EventSpec) -> tuple[list[str], list[str]] | None:
+    """The same for data of words and of `bytes`, `string` and arrays of words, each read where its pointer says."""
+    data = [p for p in spec.params if not p.indexed]
+    if not all(is_word(p.type) or p.type in ("bytes", "string") or is_word(_item(p.type)) for p in data):
+        return None
+    first = 0 if spec.anonymous else 1
+    topics = " + ".join(f"t[{n}][2:]" for n in range(first, spec.topic_count))
+    head = 32 * len(data)
+    lines = [
+        "d = log.data",
+        "if d[:2] != '0x':",
+        "    raise Malformed('data is not 0x hex')",
+        "d = d[2:]",
+        "b = fromhex(d + '0' * (-len(d) % 64))",  # compilers before Solidity 0.5 leave out the last padding
+        "n = len(b)",
+        f"if n < {head}:",
+        f"    raise Malformed(f'{{n}} bytes of data where at least {head} are expected')",
+    ]
+    if topics:
+        lines += ["t = log.topics", f"c = fromhex({topics})", f"if len(c) != {32 * (spec.topic_count - first)}:"]
+        lines += ["    raise Malformed('a topic is not 32 bytes')"]
+    codes: list[str] = []
+    word = topic = 0
+    for i, param in enumerate(spec.params):
+        shown = _printable(param.name)
+        if param.indexed:
+            value = _Value([], f"'0x' + c[{32 * topic}:{32 * topic + 32}].hex()", 1)
+            if is_word(param.type):
+                value = _word(f"v{i}", 32 * topic, param.type, shown, "c")
+            topic += 1
+        else:
+            whole = is_word(param.type)
+            value = _word(f"v{i}", 32 * word, param.type, shown) if whole else _tail(i, 32 * word, head, param)
+            word += 1
+        lines += value.checks
+        codes.append(value.code)
+    return lines, codes
+
+
+def _tail(i: int, offset: int, head: int, param: Param) -> _Value:
+    """A dynamic value: its pointer at `offset`, then its length and itself. Checked as eth-abi does in strict mode."""
+    refuse = f"    raise Malformed('{param.type} {_printable(param.name)} is not where its pointer says, or too short')"
+    lines = [
+        f"o{i} = from_bytes(b[{offset}:{offset + 32}])",
+        f"if not {head} <= o{i} <= n - 32:",
+        refuse,
+        f"l{i} = from_bytes(b[o{i}:o{i} + 32])",
+        f"o{i} += 32",
+    ]
+    if param.type in ("bytes", "string"):
+        lines += [
+            f"e{i} = o{i} + (l{i} + 31) // 32 * 32",
+            f"if e{i} > n or any(b[o{i} + l{i}:e{i}]):",
+            refuse,
+        ]
+        text = f"b[o{i}:o{i} + l{i}]"
+        return _Value(lines, f"{text}.decode()" if param.type == "string" else f"'0x' + {text}.hex()", 1)
+    item = _item(param.type)
+    lines += [f"if o{i} + 32 * l{i} > n:", refuse, f"a{i} = []", f"for k in range(o{i}, o{i} + 32 * l{i}, 32):"]
+    value = _word("w", 0, item, _printable(param.name), "s")
+    lines += [f"    {line}" for line in ("s = b[k:k + 32]", *value.checks, f"a{i}.append({value.code})")]
+    return _Value(lines, f"tuple(a{i})", 1)
+
+
+def _item(type_: str) -> str:
+    """What an array without a fixed size is of; "" for everything else."""
+    return type_.removesuffix("[]") if type_.endswith("[]") else ""
 
 
 def _static(spec: EventSpec) -> list[_Value] | None:
@@ -206,25 +284,27 @@ def _read(name: str, word: int, type_: ABIType, shown: str) -> _Value:
     return _Value(checks, f"({''.join(c + ', ' for c in codes)})", words)
 
 
-def _word(name: str, offset: int, type_: str, shown: str) -> _Value:
+def _word(name: str, offset: int, type_: str, shown: str, buffer: str = "b") -> _Value:
     end = offset + 32
     refuse = f"    raise Malformed('{type_} {shown} has dirty padding')"
     if type_ == "address":
-        return _Value([f"if b[{offset}:{offset + 12}] != Z12:", refuse], f"'0x' + b[{offset + 12}:{end}].hex()", 1)
+        return _Value(
+            [f"if {buffer}[{offset}:{offset + 12}] != Z12:", refuse], f"'0x' + {buffer}[{offset + 12}:{end}].hex()", 1
+        )
     if type_ == "bool":
-        return _Value([f"{name} = from_bytes(b[{offset}:{end}])", f"if {name} > 1:", refuse], f"{name} == 1", 1)
+        return _Value([f"{name} = from_bytes({buffer}[{offset}:{end}])", f"if {name} > 1:", refuse], f"{name} == 1", 1)
     if match := BYTES_TYPE.fullmatch(type_):
         size = int(match[1])
-        check = [f"if any(b[{offset + size}:{end}]):", refuse] if size < 32 else []
-        return _Value(check, f"'0x' + b[{offset}:{offset + size}].hex()", 1)
+        check = [f"if any({buffer}[{offset + size}:{end}]):", refuse] if size < 32 else []
+        return _Value(check, f"'0x' + {buffer}[{offset}:{offset + size}].hex()", 1)
     match = INTEGER_TYPE.fullmatch(type_)
     assert match is not None
     bits = int(match[2])
     if match[1]:
         if bits == 256:
-            return _Value([], f"from_bytes(b[{offset}:{end}])", 1)
-        return _Value([f"{name} = from_bytes(b[{offset}:{end}])", f"if {name} >> {bits}:", refuse], name, 1)
-    read = f"{name} = from_bytes(b[{offset}:{end}], 'big', signed=True)"
+            return _Value([], f"from_bytes({buffer}[{offset}:{end}])", 1)
+        return _Value([f"{name} = from_bytes({buffer}[{offset}:{end}])", f"if {name} >> {bits}:", refuse], name, 1)
+    read = f"{name} = from_bytes({buffer}[{offset}:{end}], 'big', signed=True)"
     limit = 1 << (bits - 1)
     check = [] if bits == 256 else [f"if not -{limit} <= {name} < {limit}:", refuse]
     return _Value([read, *check], name, 1)
