@@ -124,7 +124,7 @@ class Registry:
 
     def __init__(self, abis: Iterable[Abi] = (), *, bound: bool = False) -> None:
         """`bound`: for contracts that are known to be of the protocol of `abis`."""
-        self._bound = bound
+        self._alone = bound
         self.by_topic: dict[Hash, dict[int, tuple[Known, ...]]] = {}
         """Topic0, then number of topics, then the candidates in order. Read-only; the Decoder's hot path."""
         self.bound: dict[Address, Registry] = {}
@@ -161,7 +161,7 @@ class Registry:
         return tuple(sorted(self._abis))
 
     def add(self, abi: Abi) -> None:
-        """Make `abi` decodable. Raises ValueError where a protocol's table names what its ABI does not have."""
+        """Make `abi` decodable. Its functions are generated when a log first needs them."""
         for spec in abi.events:
             self._add_event(spec)
         for known, specs in ((self._functions, abi.functions), (self._errors, abi.errors)):
@@ -192,7 +192,7 @@ class Registry:
         if any(k.spec.protocol == spec.protocol for k in same):
             return
         key = (spec.protocol, spec.signature)
-        known = Known(spec, None if key in BOUND_ONLY and not self._bound else MAPPERS.get(key))
+        known = Known(spec, None if key in BOUND_ONLY and not self._alone else MAPPERS.get(key))
         same.append(known)
         if len(same) > 1:
             self._settle(same)
