@@ -8,7 +8,7 @@ import msgspec
 
 from chainwatch.decode import flash
 from chainwatch.decode.calls import flatten
-from chainwatch.decode.codegen import Malformed
+from chainwatch.decode.codegen import Handle, Malformed
 from chainwatch.decode.flows import Move, native_moves, token_moves
 from chainwatch.decode.pools import name_tokens
 from chainwatch.decode.positions import Found, positions, swaps
@@ -35,10 +35,11 @@ _HEX = re.compile("0x(?:[0-9a-fA-F]{2})*")
 
 
 class Decoder:
-    """Decodes Executions with the events of a Registry. Keeps nothing between calls."""
+    """Decodes Executions with the events of a Registry. Keeps nothing of them between calls."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._only: dict[Hash, tuple[int, Handle]] = {}  # topics with one meaning only: how many topics, and what to do
 
     def facts(self, execution: Execution) -> Facts:
         """All that `execution` says. Never raises for what a node or a contract wrote."""
@@ -83,13 +84,16 @@ class Decoder:
 
     def _from_logs(self, events: list[Event], logs: Sequence[Log], malformed: list[MalformedLog], tx_hash: Hash) -> int:
         """Append what `logs` say to `events`; returns how many no decoder knows."""
-        by_topic, bound = self._registry.by_topic, self._registry.bound
+        by_topic, bound, only = self._registry.by_topic, self._registry.bound, self._only
         unknown = 0
         for log in logs:
             topics = log.topics
             try:
                 if bound and log.address in bound:
                     candidates = _ASK_THE_REGISTRY
+                elif topics and (one := only.get(topics[0])) is not None and one[0] == len(topics):
+                    one[1](events, log)
+                    continue
                 elif topics and (counts := by_topic.get(topics[0])) is not None:
                     candidates = counts.get(len(topics), _ASK_THE_REGISTRY)
                 elif is_note(log):
@@ -99,6 +103,7 @@ class Decoder:
                     unknown += 1
                     continue
                 if len(candidates) == 1:
+                    only.setdefault(topics[0], (len(topics), candidates[0].handle))
                     candidates[0].handle(events, log)
                 elif (found := self._registry.match(log)) is not None:
                     found[0].handle(events, log)

@@ -27,6 +27,7 @@ from chainwatch.config.load import Loaded
 from chainwatch.decode import Decoder, load_registry
 from chainwatch.detect.families import DETECTORS
 from chainwatch.engine.finality import Finality
+from chainwatch.engine.implementations import Implementations
 from chainwatch.engine.sequencer import Sequencer
 from chainwatch.engine.sight import Sight
 from chainwatch.engine.status import EngineStatus, Missing
@@ -192,6 +193,7 @@ class Engine:
         )
         self._finality = Finality(self.pool, chain, self.status, self._settled)
         self._sequencer = Sequencer(self.pool, self.status, self.notifier)
+        self._implementations = Implementations(self.pool, protected, self.status, self.notifier)
         if chain.mempool and facts_of(chain.id).private_sequencer:
             log.warning("this chain's sequencer keeps pending transactions to itself", chain_id=chain.id)
 
@@ -237,6 +239,8 @@ class Engine:
             self._supervise("finality", self._finality.follow),
             self._supervise("sequencer", self._sequencer.follow),
         ]
+        if any(profile.protected for profile in self._loaded.profiles):
+            background.append(self._supervise("implementations", self._implementations.follow))
         if self._shared_notifier is None:
             background.append(self._supervise("notify", self.notifier.run))
         if self.mempool is not None:
@@ -296,6 +300,7 @@ class Engine:
                 self.responder.on_orphans(orphaned)
                 self.status.reorgs += 1
                 self.status.handled = item.ancestor.number
+                self._implementations.orphaned(item.ancestor)
                 if self._finality.reaches(item.ancestor):
                     title = f"chainwatch: chain {self._chain.id} reorganised below what was final"
                     self.notifier.message(title, f"{len(orphaned)} blocks down to {item.ancestor}", NotifyType.FAILURE)
@@ -343,6 +348,7 @@ class Engine:
             self.mempool.note_block(block)
         if late is None:
             await self.responder.on_block(block)
+            self._implementations.upgraded(outcome.upgraded)
         if late is not None and late.partial:
             await self._found(outcome.findings, outcome.alerts)
             for execution in block.executions:

@@ -109,6 +109,7 @@ class EngineStatus(msgspec.Struct):
     mempool_deaf: bool = False
     was_armed: bool = False
     lease_lost: bool = False
+    implementation_changes: int = 0
     refresh: Callable[[], None] = lambda: None
     """Brings what others keep up to date; called before it is asked whether anything stands against readiness."""
 

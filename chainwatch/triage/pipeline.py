@@ -29,6 +29,7 @@ from chainwatch.types import (
     MalformedLog,
     ProbeReading,
     Stage,
+    Upgrade,
 )
 
 log = structlog.get_logger(__name__)
@@ -39,13 +40,14 @@ WINDOW_BLOCKS = 2_048
 
 class Outcome(msgspec.Struct, frozen=True):
     """What one block or one pending transaction led to. `failures` names detectors that raised, `unknown_logs`
-    counts those that no decoder knows."""
+    counts those that no decoder knows, `upgraded` are proxies and beacons whose events say that they run other code."""
 
     alerts: tuple[Alert, ...]
     findings: tuple[Finding, ...]
     malformed: tuple[MalformedLog, ...] = ()
     failures: tuple[str, ...] = ()
     unknown_logs: int = 0
+    upgraded: frozenset[Address] = frozenset()
 
 
 class Pipeline:
@@ -121,7 +123,8 @@ class Pipeline:
         )
         malformed = tuple(m for own in facts for m in own.malformed)
         unknown = sum(own.unknown_logs for own in facts)
-        return Outcome(tuple(alerts), tuple(findings), malformed, tuple(failures), unknown)
+        upgraded = frozenset(e.address for own in facts for e in own.events if isinstance(e, Upgrade))
+        return Outcome(tuple(alerts), tuple(findings), malformed, tuple(failures), unknown, upgraded)
 
     def knows(self, block_hash: str | None) -> bool:
         """Whether the newest readings are those of this block, and good: what changed after it can then be told."""

@@ -28,6 +28,7 @@ _COUNTERS = {
     "reorgs": "Reorganisations followed.",
     "probe_failures": "Probes that failed or on which the providers disagree.",
     "untraced": "Blocks whose call trees were not all there.",
+    "implementation_changes": "Times that a protected contract was found to run other code than before.",
     "store_failures": "Writes to the store that failed and were tried again.",
     "writes_lost": "Writes given up because the store failed for too long.",
     "writes_refused": "Writes that the store refuses and no later try would mend; skipped.",
