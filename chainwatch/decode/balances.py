@@ -15,14 +15,17 @@ DUST, DUST_SHARE = 1_000, 1e-9
 because whoever steals decides what else goes through: a flash loan sent to and fro a hundred times must not hide it."""
 
 PASSES_ON = 1e-3
-"""Who keeps less than this of every token that went through it is a route, not a party. Routers round."""
+"""Who keeps no more than this of the largest single amount of every token that went through it is a route, not a party.
+Routers round. Not of the sum: whoever steals could send the same money through his victim again and again."""
 
 
 class Ledger(msgspec.Struct, frozen=True):
-    """Net changes and gross flows by address and token, in base units. `folded` are the wrapped coins."""
+    """Net changes, gross flows and the largest single amount by address and token, in base units. `folded` are the
+    wrapped coins."""
 
     changes: Mapping[Address, Mapping[Address, int]]
     gross: Mapping[Address, Mapping[Address, int]]
+    largest: Mapping[Address, Mapping[Address, int]]
     folded: frozenset[Address]
 
     def net(self, addresses: Iterable[Address]) -> dict[Address, int]:
@@ -36,9 +39,9 @@ class Ledger(msgspec.Struct, frozen=True):
         return {t: change for t, change in total.items() if abs(change) > max(DUST, DUST_SHARE * through[t])}
 
     def passes_on(self, address: Address) -> bool:
-        """Whether `address` kept and lost next to nothing of all that went through it."""
-        gross = self.gross.get(address, {})
-        return all(abs(change) <= PASSES_ON * gross[t] for t, change in self.changes.get(address, {}).items())
+        """Whether `address` kept and lost next to nothing of what went through it."""
+        largest = self.largest.get(address, {})
+        return all(abs(change) <= PASSES_ON * largest[t] for t, change in self.changes.get(address, {}).items())
 
 
 def ledger(events: Sequence[Event]) -> Ledger:
@@ -47,6 +50,7 @@ def ledger(events: Sequence[Event]) -> Ledger:
     folded = _wrapped(transfers)
     changes: dict[Address, dict[Address, int]] = {}
     gross: dict[Address, dict[Address, int]] = {}
+    largest: dict[Address, dict[Address, int]] = {}
     for t in transfers:
         if _is_wrapping(t, folded) or t.sender == t.recipient:
             continue
@@ -55,7 +59,9 @@ def ledger(events: Sequence[Event]) -> Ledger:
             own, through = changes.setdefault(address, {}), gross.setdefault(address, {})
             own[token] = own.get(token, 0) + amount
             through[token] = through.get(token, 0) + t.amount
-    return Ledger(changes, gross, folded)
+            most = largest.setdefault(address, {})
+            most[token] = max(most.get(token, 0), t.amount)
+    return Ledger(changes, gross, largest, folded)
 
 
 def _is_wrapping(transfer: Transfer, folded: frozenset[Address]) -> bool:

@@ -76,6 +76,16 @@ def test_a_loan_sent_to_and_fro_does_not_hide_what_was_taken() -> None:
     assert ledger(events).net({VICTIM}) == {DAI: -200_000 * 10**18}
 
 
+def test_money_sent_through_a_victim_again_and_again_makes_no_route_of_it() -> None:
+    steps = [(BOT, VICTIM, 10**24), (VICTIM, OTHER, 10**24), (OTHER, BOT, 10**24)] * 200 + [(VICTIM, BOT, 10**22)]
+    events = [
+        Transfer(order=n, address=DAI, protocol="erc20", token=DAI, sender=sender, recipient=recipient, amount=amount)
+        for n, (sender, recipient, amount) in enumerate(steps)
+    ]
+    assert not ledger(events).passes_on(VICTIM)
+    assert ledger(events).passes_on(OTHER)
+
+
 def test_what_is_no_number_is_explained_all_the_same(registry) -> None:
     log = make_log(next(k.spec for k in registry.known if k.spec.signature == "Paused(address)"), BOT)
     bad = Log(address=log.address, topics=log.topics, data=log.data, log_index="0xzz")
