@@ -6,5 +6,13 @@ from chainwatch.detect.flash_price_manipulation import FlashPriceManipulation
 from chainwatch.detect.invariants import Invariants
 from chainwatch.detect.oracle import Oracle
 from chainwatch.detect.reentrancy import Reentrancy
+from chainwatch.detect.round_trip import RoundTrip
 
-DETECTORS: tuple[Detector, ...] = (FlashPriceManipulation(), Reentrancy(), Access(), Oracle(), Invariants())
+DETECTORS: tuple[Detector, ...] = (
+    FlashPriceManipulation(),
+    Reentrancy(),
+    Access(),
+    RoundTrip(),
+    Oracle(),
+    Invariants(),
+)
