@@ -343,6 +343,21 @@ class InvariantConfig(Model):
     victims: tuple[Name, ...] = Field(min_length=1, description="Protected contracts that lose when it breaks.")
 
 
+OutflowWindow = Literal["transaction", "block", "hour", "day"]
+
+
+class OutflowLimit(Model):
+    """How much of a token may leave the protected contracts, all taken together and net of what comes in."""
+
+    token: str = Field(description="Symbol of one of the profile's tokens.")
+    window: OutflowWindow = Field(description="Within one transaction, one block, 60 minutes or 24 hours.")
+    max_amount: float = Field(gt=0, description="In whole tokens. `chainwatch tune` proposes it from the history.")
+    false_alarm_rate: float = Field(
+        1e-4, gt=0, lt=1,
+        description="How often a transaction (a block, for the longer windows) exceeds it without an attack.",
+    )  # fmt: skip
+
+
 class FlashThresholds(Model):
     """Thresholds of the flash-loan price manipulation family; docs/detectors says where each comes from."""
 
@@ -370,6 +385,7 @@ class Profile(Model):
     oracles: tuple[OracleConfig, ...] = ()
     probes: tuple[ProbeConfig, ...] = ()
     invariants: tuple[InvariantConfig, ...] = ()
+    outflow: tuple[OutflowLimit, ...] = ()
     thresholds: Thresholds = Thresholds()
 
     @model_validator(mode="after")
@@ -387,6 +403,13 @@ class Profile(Model):
             for name in invariant.victims:
                 if name not in contracts:
                     raise ValueError(f"invariant {invariant.name!r}: victim {name!r} is not among contracts")
+        symbols = [token.symbol for token in self.tokens]
+        stated = [(limit.token, limit.window) for limit in self.outflow]
+        for limit in self.outflow:
+            if symbols.count(limit.token) != 1:
+                raise ValueError(f"outflow: {limit.token!r} is not the symbol of exactly one of the tokens")
+            if stated.count((limit.token, limit.window)) > 1:
+                raise ValueError(f"outflow: two limits for {limit.token!r} and {limit.window!r}")
         return self
 
     @property
@@ -409,6 +432,14 @@ AlertKind = Literal[
     "oracle_bounds",
     "oracle_jump",
     "invariant_broken",
+    "reentrancy",
+    "read_only_reentrancy",
+    "cross_contract_reentrancy",
+    "access_right_taken",
+    "access_word_trusted",
+    "access_deputy_confused",
+    "round_trip_profit",
+    "outflow_limit",
 ]
 
 

@@ -64,6 +64,19 @@ def ledger(events: Sequence[Event]) -> Ledger:
     return Ledger(changes, gross, largest, folded)
 
 
+def outflow(events: Sequence[Event], accounts: frozenset[Address]) -> dict[Address, int]:
+    """What left `accounts`, taken together, less what came in, by token as it is written (the chain's coin and its
+    wrapped form apart). Negative where more came in."""
+    transfers = [e for e in events if isinstance(e, Transfer) and e.amount]
+    folded = _wrapped(transfers)
+    net: dict[Address, int] = {}
+    for t in transfers:
+        leaves, comes = t.sender in accounts, t.recipient in accounts
+        if leaves != comes and not _is_wrapping(t, folded):
+            net[t.token] = net.get(t.token, 0) + (t.amount if leaves else -t.amount)
+    return net
+
+
 def _is_wrapping(transfer: Transfer, folded: frozenset[Address]) -> bool:
     """One leg of wrapping or unwrapping, which changes nothing for anybody; without a call tree only one is seen."""
     if transfer.token == NATIVE:

@@ -5,6 +5,7 @@ from chainwatch.detect.base import Detector
 from chainwatch.detect.flash_price_manipulation import FlashPriceManipulation
 from chainwatch.detect.invariants import Invariants
 from chainwatch.detect.oracle import Oracle
+from chainwatch.detect.outflow import Outflow
 from chainwatch.detect.reentrancy import Reentrancy
 from chainwatch.detect.round_trip import RoundTrip
 
@@ -13,6 +14,7 @@ DETECTORS: tuple[Detector, ...] = (
     Reentrancy(),
     Access(),
     RoundTrip(),
+    Outflow(),
     Oracle(),
     Invariants(),
 )

@@ -16,8 +16,10 @@ from chainwatch.chain.l2 import sent_from_l1
 from chainwatch.chain.probes import PriceBook
 from chainwatch.config.models import Profile
 from chainwatch.decode import Decoder
+from chainwatch.decode.balances import outflow
 from chainwatch.detect.base import Detector, View, Words
 from chainwatch.triage.fuse import Triage
+from chainwatch.triage.windows import Outflows
 from chainwatch.types import (
     Address,
     Alert,
@@ -68,6 +70,7 @@ class Pipeline:
         self._words = {profile.name: Words.of(profile) for profile in self._profiles}
         self._watched = {profile.name: _watched(profile) for profile in self._profiles}
         self._history: dict[str, deque[ProbeReading]] = {}
+        self._outflows = {profile.name: Outflows() for profile in self._profiles if profile.outflow}
         self.triage = Triage(profiles)
 
     def block(self, block: Block, readings: Mapping[str, ProbeReading]) -> Outcome:
@@ -112,7 +115,7 @@ class Pipeline:
                 findings += (_with_origin(finding, execution) for finding in own_findings)
                 yield
         for view in self._views(facts, readings, history):
-            self._inspect(block, view, findings, failures)
+            self._inspect(block, self._with_outflows(view, block), findings, failures)
             yield
         if not late:
             self.remember(readings)
@@ -183,6 +186,19 @@ class Pipeline:
             if (f.detector, f.kind, f.victims) not in was
         ]
 
+    def _with_outflows(self, view: View, block: Block) -> View:
+        """`view` with what left the profile's contracts up to `block`, which the windows keep."""
+        profile = view.profile
+        if profile is None or not profile.outflow:
+            return view
+        limited = {token.address for token in profile.tokens if any(token.symbol == o.token for o in profile.outflow)}
+        net: dict[Address, int] = {}
+        for own in view.facts:
+            for token, amount in outflow(own.events, profile.protected).items():
+                if token in limited:
+                    net[token] = net.get(token, 0) + amount
+        return msgspec.structs.replace(view, outflows=self._outflows[profile.name].add(block.ref, net))
+
     def orphan(self, orphaned: Iterable[BlockRef]) -> list[Alert]:
         """Roll back the windows and retract what rests on orphaned blocks."""
         refs = tuple(orphaned)
@@ -190,6 +206,8 @@ class Pipeline:
         for name, window in self._history.items():
             kept = (reading for reading in window if reading.block.hash not in hashes)
             self._history[name] = deque(kept, maxlen=WINDOW_BLOCKS)
+        for windows in self._outflows.values():
+            windows.orphan(hashes)
         return self.triage.orphan(refs)
 
     def _views(
