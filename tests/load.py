@@ -172,7 +172,10 @@ async def chainwatch(url: str, seconds: float) -> dict[str, Any]:
         for name, text in configuration([Where]).items():  # type: ignore[list-item]
             (Path(folder) / name).write_text(text)
         path = Path(folder) / "chainwatch.toml"
-        pending = f'[[chains.providers]]\nname = "pending"\nhttp = "{url}/again"\nws = "{Where.ws}?pending"\nroles = ["heads"]\n'
+        pending = (
+            f'[[chains.providers]]\nname = "pending"\nhttp = "{url}/again"\nws = "{Where.ws}?pending"\n'
+            'roles = ["heads"]\n'
+        )
         path.write_text(path.read_text().replace("traces", "mempool = true\nquorum = 1\ntraces", 1) + pending)
         loaded, seen = load(path), Watcher()
 

@@ -87,8 +87,8 @@ class Scene(msgspec.Struct, frozen=True):
     `side` is the sender's: sender, called contract, what it creates, its flash borrowers; never a protected contract.
     `entry` names for each frame the innermost frame above it (or itself) by which the side called somebody else (-1:
     none), `foreign` the innermost one in which somebody else ran the side's code as its own. `active` made or got a
-    call, `served` got a token or an item, `signed` is the first frame that recovered a signer, `last_paid` the last
-    frame in which each contract paid somebody.
+    call or wrote a log, `served` got a token or an item, `signed` is the first frame that recovered a signer,
+    `last_paid` the last frame in which each contract paid somebody.
     """
 
     facts: Facts
@@ -111,7 +111,7 @@ class Scene(msgspec.Struct, frozen=True):
         side = frozenset(a for a in own if a) - protected
         entry: list[int] = []
         foreign: list[int] = []
-        active: set[Address] = set()
+        active = {log.address for log in execution.logs or ()}  # who said something took part
         last_paid: dict[Address, int] = {}
         served = {taker(e) for e in facts.events if isinstance(e, Transfer) and e.amount}
         served |= {e.recipient for e in facts.events if isinstance(e, NftTransfer)}

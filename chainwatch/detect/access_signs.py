@@ -19,6 +19,7 @@ claim, and who writes the call tree of an attack may make it as long as he likes
 MAX_TAKEN = 8
 """Contracts whose rights were taken that are followed up."""
 
+_ASKS_ABOUT = frozenset(("0x70a08231", "0xdd62ed3e"))  # balanceOf(address), allowance(address,address)
 _ADDRESS_PADDING = "0" * 24
 
 
@@ -143,13 +144,15 @@ def confused_deputy(scene: Scene) -> Iterator[Sign]:
     """A contract that is not the side's used an allowance given to it, on the side's word, for the side's good.
 
     The side's contract called it and named the victim in the call data (or gave it code to run as its own); the
-    victim made and got no call, received nothing and signed nothing; the tokens went to the side, or were carried on
-    for its gain, or went to an account that a contract made in this transaction named.
+    victim made and got no call, received nothing and signed nothing; the side chose the amount, too: it named it or
+    had asked what the victim has or allows (who charges what is due goes by his own books); the tokens went to the
+    side, or were carried on for its gain, or went to an account that a contract made in this transaction named.
     """
     frames = scene.facts.frames
     losers: dict[Address, Mapping[Address, int]] = {}
     steps: list[tuple[Frame | Event, str]] = []
     named_by_new: set[Address] = set()
+    asked = {(f.to, address_word(f.input, 0)) for f in frames if f.selector in _ASKS_ABOUT and f.sender in scene.side}
     deputy, looked_at = "", 0
     for f in frames[: scene.signed]:
         if f.selector != TRANSFER_FROM or f.kind != "CALL" or f.reverted or looked_at == MAX_LOOKED_AT:
@@ -165,6 +168,8 @@ def confused_deputy(scene: Scene) -> Iterator[Sign]:
         looked_at += 1
         call, token, lost = frames[entered], scene.coin(f.to), scene.lost_only(victim, scene.side)
         if not lost.get(token) or not (ordered or victim[2:] in call.input):
+            continue
+        if not (ordered or f.input[138:202] in call.input or (f.to, victim) in asked):
             continue
         if to not in scene.side and scene.book.changes.get(to, {}).get(token):
             if call.sender not in scene.facts.created or to[2:] not in call.input or to in scene.active:

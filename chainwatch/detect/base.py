@@ -53,8 +53,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     started from) or, for a simulated one, of the block it was simulated on.
     `history`: earlier readings by probe name, oldest first, ending with the parent block's.
     `words`: what addresses and amounts are called.
-    `outflows`: what left the profile's contracts net of what came in, by window ("block", "hour", "day") and token, up to
-    and with the Block; only tokens that have a limit.
+    `outflows`: what left the profile's contracts net of what came in, by window ("block", "hour", "day") and token, up
+    to and with the Block; only tokens that have a limit.
     `usd`: dollar value of an amount of a token in base units, None where no price is known.
     """
 

@@ -10,7 +10,7 @@ docs/detectors/flash_price_manipulation.md for what this proves, what it does no
 from collections.abc import Iterable, Mapping, Sequence
 
 from chainwatch.config.models import FlashThresholds
-from chainwatch.decode.balances import Ledger, ledger, sinks
+from chainwatch.decode.balances import Ledger, giver, ledger, sinks, taker
 from chainwatch.detect.base import View
 from chainwatch.detect.flash_case import FlashCase, evidence_of, explanation_of
 from chainwatch.detect.trades import Excursion, excursions
@@ -128,20 +128,24 @@ def _victims(
 ) -> dict[Address, dict[Address, int]]:
     """Who lost what, in positive amounts; those that got nothing for it first.
 
-    A pool that lost one token and got another has traded: its price is for arbitrageurs to mend, it is nobody's
-    loss here. With protected contracts, only their losses count or, where none of them lost, those of contracts
-    that dealt with them.
+    A pool, or the vault that keeps its tokens, that lost one token and got another has traded: its price is for
+    arbitrageurs to mend, it is nobody's loss here. Who gave nothing while the price was moved, and dealt with the venue
+    in nothing, lost nothing by it: what was withdrawn before or lent afterwards is another matter. With protected
+    contracts, only their losses count or, where none of them lost, those of contracts that dealt with them.
 
     Where the profile names tokens, only these can be lost: anybody can make a token whose events say that a
     protected contract gave some away.
     """
     protected = view.protected
     real = {NATIVE, *view.words.tokens} if view.words.tokens else None
-    pools = {e.pool for e in facts.events if isinstance(e, Swap)}
+    pools = {a for e in facts.events if isinstance(e, Swap) for a in (e.pool, e.address)}
+    concerned = _gave_meanwhile(facts.events, widest)
     for_nothing: dict[Address, dict[Address, int]] = {}
     for_something: dict[Address, dict[Address, int]] = {}
     for address in book.changes:
         if address in side or address == ZERO_ADDRESS or address in book.folded or book.passes_on(address):
+            continue
+        if address not in concerned:
             continue
         net = {token: n for token, n in book.net((address,)).items() if real is None or token in real}
         # A contract that makes its own token loses nothing by it.
@@ -159,6 +163,23 @@ def _victims(
     if own or _took_part(protected, side, widest, pools, facts):
         return own or found
     return {a: lost for a, lost in found.items() if _dealt_with(a, lost, protected, facts)}
+
+
+def _gave_meanwhile(events: Sequence[Event], widest: Excursion) -> set[Address]:
+    """Who gave something between the first and the last trade of the excursion, or exchanged tokens with its venue.
+
+    Coin has no place among logs: when it was given is not known, and it counts."""
+    first = min(e.order for e in widest.trades[0].events)
+    last = max(e.order for e in widest.trades[-1].events)
+    found: set[Address] = set()
+    for event in events:
+        if isinstance(event, Transfer) and event.amount:
+            placed = event.log_index is not None or event.token != NATIVE
+            if not placed or first < event.order < last:
+                found.add(giver(event))
+            if widest.venue in (event.sender, event.recipient):
+                found |= {giver(event), taker(event)}
+    return found
 
 
 def _took_part(

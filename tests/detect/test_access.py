@@ -259,6 +259,17 @@ class TestADeputyConfused:
     def test_not_where_the_victim_was_not_named(self):
         assert findings(self.sweep(named=OTHER)) == []  # a treasury from which a reward is drawn
 
+    @pytest.mark.parametrize(
+        ("asks", "selector_"),
+        [(BOT, "balanceOf(address)"), (BOT, "allowance(address,address)"), (VAULT, "balanceOf(address)")],
+    )
+    def test_only_where_the_side_chose_the_amount(self, asks, selector_):
+        """A merchant's charge: the contract knows what is due, nobody tells it."""
+        charge = call(BOT, VAULT, data("charge(address)", VICTIM), pull(VAULT, VICTIM, BOT))
+        assert findings(charge) == []
+        question = call(asks, TOKEN, data(selector_, VICTIM, VAULT), type="STATICCALL")
+        assert bool(findings(question, charge)) == (asks == BOT)
+
     def test_not_where_the_victim_signed(self):
         signer = call(TOKEN, ECRECOVER, "0x", type="STATICCALL")
         assert findings(call(BOT, TOKEN, data("permit()"), signer), self.sweep()) == []

@@ -221,6 +221,33 @@ class TestWhatIsHonest:
         assert findings(chain.events) == []
 
 
+class TestWhatWasGivenWhen:
+    """A price that was moved harms who gives something while it is moved, or who trades with the venue."""
+
+    @pytest.mark.parametrize("before", [True, False])
+    def test_what_was_withdrawn_before_or_lent_afterwards_is_no_loss(self, before):
+        chain = attack(taken=0, kept=0)
+        chain.borrow(40 * UNIT, 700_000 * UNIT)
+        steps = [chain.events.pop() for _ in range(3)][::-1]
+        at = 2 if before else len(chain.events)  # after the loan, before the first trade
+        chain.events[at:at] = steps
+        assert findings(chain.events) == []
+
+    def test_a_vault_that_keeps_the_tokens_of_its_pools_has_traded(self):
+        """Balancer: the vault writes the Swaps and pays, each pool is a number to it."""
+        vault, pools = address(0xBA1), (POOL, OTHER_POOL)
+        chain = attack()
+        for n, event in enumerate(chain.events):
+            if isinstance(event, Swap):
+                chain.events[n] = msgspec.structs.replace(event, address=vault)
+            elif isinstance(event, Transfer):
+                here, there = (vault if a in (*pools, MARKET) else a for a in (event.sender, event.recipient))
+                chain.events[n] = msgspec.structs.replace(event, sender=here, recipient=there)
+        assert findings(chain.events)  # it got nothing at all
+        chain.move(ETH, BOT, vault, UNIT)
+        assert findings(chain.events) == []
+
+
 class TestProtected:
     def test_the_loss_of_a_protected_contract_is_reported(self):
         (found,) = findings(attack().events, {"protected": frozenset((MARKET,))})
@@ -255,6 +282,7 @@ class TestTokensOfTheAttackersOwnMaking:
         """A flash loan swapped there and back, a dust loan fully covered, and a fake transfer out of the market."""
         chain = attack(taken=0, kept=0)
         chain.move(self.FAKE, MARKET, BOT, 10**30)
+        chain.events.insert(len(chain.events) // 2, chain.events.pop())  # while the price was moved
         return chain
 
     def test_a_fake_loss_of_a_named_protocol_is_no_loss(self):
