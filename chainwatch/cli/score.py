@@ -21,7 +21,9 @@ from chainwatch.cli.common import (
 )
 from chainwatch.decode import Decoder, load_registry
 from chainwatch.detect.families import DETECTORS
+from chainwatch.detect.learned import LearnedAnomaly
 from chainwatch.errors import BadInput
+from chainwatch.evaluate.folds import FoldScore, fold_scores
 from chainwatch.evaluate.labels import read_labels
 from chainwatch.evaluate.score import Mode, Rate, Row, Score
 from chainwatch.evaluate.score import score as run_score
@@ -42,6 +44,11 @@ def score(
     protect_labelled: Annotated[
         bool, typer.Option("--protect-labelled", help="Protect each attack's victims as its label names them.")
     ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(help="Train the learned detector so many times, each without what it is then asked, and compare."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="With --folds: decides what is in which.")] = 0,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -49,13 +56,29 @@ def score(
 
     Every transaction is judged by itself. Intervals are exact (Clopper and Pearson), 95 %. Exits 0 whatever was found.
     """
+    if folds is not None and protect_labelled:
+        raise BadInput("--folds does not go with --protect-labelled.", "Leave one of them out.")
     path = config_path(context, config)
     loaded = load_config(context, config) if path.exists() or path != DEFAULT_CONFIG else None
     extra = [loaded.root / p for p in loaded.config.abi] if loaded else []
     decoder = Decoder(load_registry(extra, loaded.protocols if loaded else None))
-    files = _files(recordings)
+    files = recording_files(recordings)
     with Progress(TextColumn("{task.description}"), console=err, transient=True, disable=not err.is_terminal) as shown:
         task = shown.add_task("")
+        if folds is not None:
+            compared = fold_scores(
+                files,
+                read_labels(labels),
+                decoder,
+                [detector for detector in DETECTORS if detector.family != LearnedAnomaly.family],
+                folds=folds,
+                seed=seed,
+                profiles=loaded.profiles if loaded else (),
+                mode=mode,
+                told=lambda p: shown.update(task, description=escape(p.name)),
+            )
+            (print_json if wants_json(context, json) else _print_folds)(compared)
+            return
         result = run_score(
             files,
             read_labels(labels),
@@ -72,7 +95,8 @@ def score(
         _print(result)
 
 
-def _files(given: list[Path]) -> list[Path]:
+def recording_files(given: list[Path]) -> list[Path]:
+    """The Recordings named, those of a directory in order. Raises BadInput for a directory without any."""
     files: list[Path] = []
     for path in given:
         if path.is_dir():
@@ -101,12 +125,35 @@ def _print(result: Score) -> None:
 
 
 def _table(title: str, rows: tuple[Row, ...]) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for name in ("n", "watch", "alert", "act"):
-        table.add_column(name, justify="right")
+    table = _empty(title, "watch", "alert", "act")
     for row in rows:
         table.add_row(escape(row.what), str(row.watch.of), _rate(row.watch), _rate(row.alert), _rate(row.act))
+    return table
+
+
+def _print_folds(result: FoldScore) -> None:
+    for title, rows in (
+        ("Attacks found, by kind, each by a model that had not seen its incident", result.attacks),
+        ("Incidents found, by kind", result.incidents),
+        ("Attacks found, each by a model that had seen none of its kind", result.left_out),
+        ("Raised without an attack, by a model that had not seen the contract called", result.others),
+    ):
+        if rows:
+            table = _empty(title, "rules", "learned", "either")
+            for row in rows:
+                of = str(row.rules.of)
+                table.add_row(escape(row.what), of, _rate(row.rules), _rate(row.learned), _rate(row.either))
+            out.print(table)
+    err.print(
+        f"{result.transactions} transactions scored in mode {result.mode}, {result.skipped} skipped; "
+        f"{result.folds} folds, seed {result.seed}, p at most {result.p_at_most:g}, tier alert"
+    )
+
+
+def _empty(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in ("", "n", *columns):
+        table.add_column(name, justify="right" if name else "left")
     return table
 
 

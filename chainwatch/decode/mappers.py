@@ -1,18 +1,16 @@
 """Building blocks that protocol files share: changed settings, one or several of one log."""
 
-from collections.abc import Iterable
 from typing import Any
 
+from chainwatch.decode.before import said_before
 from chainwatch.decode.protocols.base import Args, Expr, Mapper, Says, expr, literal, says
 from chainwatch.types import (
-    ZERO_ADDRESS,
     Address,
     Deposit,
     Event,
     InstrumentUpdate,
     ParameterChange,
     Trade,
-    Transfer,
     Withdraw,
 )
 
@@ -70,13 +68,6 @@ def settings(protocol: str, **places: int | tuple[int, int]) -> Mapper:
     return mapper
 
 
-def token_sent(events: Iterable[Event], sender: Address, recipient: Address, amount: int) -> Address | None:
-    """The token of which `sender` sent `recipient` just `amount` before; None where there was none, or several."""
-    sent = (sender, recipient, amount)
-    tokens = {e.token for e in events if isinstance(e, Transfer) and (e.sender, e.recipient, e.amount) == sent}
-    return tokens.pop() if len(tokens) == 1 else None
-
-
 def amount_of_two(kind: type[Deposit] | type[Withdraw], protocol: str, *, second: bool) -> Mapper:
     """For the layout `(account, uint256, uint256)` that many share: which of the two numbers is the amount?
 
@@ -87,13 +78,14 @@ def amount_of_two(kind: type[Deposit] | type[Withdraw], protocol: str, *, second
 
     def mapper(events: list[Event], log_index: int, address: Address, args: Args) -> None:
         account, first, last = args
-        before = [e for e in events if isinstance(e, Transfer)]
+        said = said_before(events)
+        changed, moved = (said.made, said.came) if kind is Deposit else (said.burnt, said.went)
         shares = None
-        if any(_is_of_shares(e, address, kind, first) for e in before):
+        if changed(address, first):
             shares, amount = first, last
-        elif first != last and any(_is_of_asset(e, address, kind, last) for e in before):
+        elif first != last and moved(address, last):
             amount = last
-        elif any(_is_of_asset(e, address, kind, first) for e in before):
+        elif moved(address, first):
             amount = first
         else:
             amount = last if second else first
@@ -111,13 +103,3 @@ def amount_of_two(kind: type[Deposit] | type[Withdraw], protocol: str, *, second
         )
 
     return mapper
-
-
-def _is_of_shares(event: Transfer, vault: Address, kind: type[Event], amount: int) -> bool:
-    nobody = event.sender if kind is Deposit else event.recipient
-    return event.token == vault and event.amount == amount and nobody == ZERO_ADDRESS
-
-
-def _is_of_asset(event: Transfer, holder: Address, kind: type[Event], amount: int) -> bool:
-    own = event.recipient if kind is Deposit else event.sender
-    return event.token != holder and event.amount == amount and own == holder

@@ -5,6 +5,7 @@ asked for. Trades at Uniswap v2 and v3 style pools become Swaps whose amounts ar
 of the pool around the call, since its return value is not recorded.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -126,28 +127,43 @@ def swaps(frames: Sequence[Frame], moves: Sequence[Move]) -> Iterator[Found]:
     pools = {f.to for f in frames if f.selector in (V2_SWAP, V3_SWAP) and f.kind == "CALL" and not f.reverted}
     if not pools:
         return
-    near: dict[Address, list[Move]] = {pool: [] for pool in pools}
+    near: dict[Address, dict[int, Move]] = {pool: {} for pool in pools}
     for move in moves:
         if move.token != NATIVE:
             for side in (move.sender, move.recipient):
                 if side in pools:
-                    near[side].append(move)
+                    near[side][move.frame] = move
+    places = {pool: sorted(own) for pool, own in near.items()}
     since: dict[Address, int] = {}
+    still: dict[Address, list[Move]] = {}  # payments within whose call the pool was settled last: they are not over
+
+    def between(pool: Address, start: int, end: int) -> list[Move]:
+        at = places[pool]
+        return [near[pool][n] for n in at[bisect_left(at, start) : bisect_left(at, end)]]
+
+    def around(frame: Frame) -> list[Move]:
+        found, above = [], frame.parent
+        while above >= 0:
+            if above in near[frame.to]:
+                found.append(near[frame.to][above])
+            above = frames[above].parent
+        return found
+
     for frame in frames:
-        if frame.to not in pools or frame.kind != "CALL" or frame.reverted:
+        pool = frame.to
+        if pool not in pools or frame.kind != "CALL" or frame.reverted:
             continue
         if frame.selector in V2_SETTLES:  # what came in before was liquidity, not the price of a trade
-            since[frame.to] = frame.end - 1  # a token that settles the pool within its own transfer is still coming in
+            since[pool], still[pool] = frame.end - 1, around(frame)
         if frame.selector not in (V2_SWAP, V3_SWAP):
             continue
         v2 = frame.selector == V2_SWAP
         # A v2 pool is paid before the call or in its callback, a v3 pool in its callback only.
-        start = since.get(frame.to, 0) if v2 else frame.index
-        paid = _sums(
-            m for m in near[frame.to] if m.recipient == frame.to and m.frame < frame.end and frames[m.frame].end > start
-        )
-        out = _sums(m for m in near[frame.to] if m.sender == frame.to and frame.index <= m.frame < frame.end)
-        since[frame.to] = frame.end
+        open_ = still.get(pool, []) if v2 else around(frame)
+        came = [*open_, *between(pool, since.get(pool, 0) if v2 else frame.index, frame.end)]
+        paid = _sums(m for m in came if m.recipient == pool)
+        out = _sums(m for m in between(pool, frame.index, frame.end) if m.sender == pool)
+        since[pool], still[pool] = frame.end, around(frame)
         amounts = _v2_amounts(frame, paid, out) if v2 else _v3_amounts(frame, paid, out)
         if amounts is None:
             continue

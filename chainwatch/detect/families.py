@@ -4,6 +4,7 @@ from chainwatch.detect.access import Access
 from chainwatch.detect.base import Detector
 from chainwatch.detect.flash_price_manipulation import FlashPriceManipulation
 from chainwatch.detect.invariants import Invariants
+from chainwatch.detect.learned import LearnedAnomaly
 from chainwatch.detect.oracle import Oracle
 from chainwatch.detect.outflow import Outflow
 from chainwatch.detect.reentrancy import Reentrancy
@@ -17,4 +18,5 @@ DETECTORS: tuple[Detector, ...] = (
     Outflow(),
     Oracle(),
     Invariants(),
+    LearnedAnomaly(),
 )

@@ -2,13 +2,15 @@
 
 import gzip
 import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from chainwatch.errors import BadInput
-from chainwatch.types import Address, Hash
+from chainwatch.sources.recordings import read_recording
+from chainwatch.types import Address, Block, Execution, Hash
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -45,3 +47,21 @@ def read_labels(path: Path) -> dict[tuple[str, Hash], Label]:
     if not found:
         raise BadInput(f"{path} holds no label.", "Give one JSON object a line with set, tx and label.")
     return found
+
+
+def labelled(
+    recordings: Sequence[Path], labels: Mapping[tuple[str, Hash], Label], told: Callable[[Path], None] = lambda _: None
+) -> Iterator[tuple[Label, Block, Execution]]:
+    """Every transaction of the Recordings with its label and block. Raises BadInput for one that has no label."""
+    for path in recordings:
+        told(path)
+        name = path.name.partition(".")[0]
+        for line in read_recording(path):
+            for execution in line.block.executions:
+                label = labels.get((name, execution.transaction.hash))
+                if label is None:
+                    raise BadInput(
+                        f"{path} has transaction {execution.transaction.hash}, which has no label in set {name!r}.",
+                        "Label every transaction, or name the file as its set.",
+                    )
+                yield label, line.block, execution

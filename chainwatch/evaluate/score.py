@@ -16,10 +16,9 @@ from chainwatch.config.models import Profile
 from chainwatch.decode import Decoder
 from chainwatch.detect.base import Detector
 from chainwatch.errors import BadInput
-from chainwatch.evaluate.labels import Label
-from chainwatch.sources.recordings import read_recording
+from chainwatch.evaluate.labels import Label, labelled
 from chainwatch.triage.pipeline import Pipeline
-from chainwatch.types import Address, Block, Execution, Hash, Tier
+from chainwatch.types import Block, Execution, Hash, Tier
 
 Mode = Literal["full", "trees", "logs"]
 TIERS = (Tier.WATCH, Tier.ALERT, Tier.ACT)
@@ -93,23 +92,13 @@ def score(
     """
     verdicts: list[Verdict] = []
     skipped = 0
-    for path in recordings:
-        told(path)
-        name = path.name.partition(".")[0]
-        for line in read_recording(path):
-            for execution in line.block.executions:
-                label = labels.get((name, execution.transaction.hash))
-                if label is None:
-                    raise BadInput(
-                        f"{path} has transaction {execution.transaction.hash}, which has no label in set {name!r}.",
-                        "Label every transaction, or name the file as its set.",
-                    )
-                shown = _shown(execution, mode)
-                if shown is None:
-                    skipped += 1
-                    continue
-                protected = frozenset(label.protected or ()) if protect_labelled else frozenset()
-                verdicts.append(_verdict(label, shown, line.block, decoder, detectors, profiles, protected))
+    for label, block, execution in labelled(recordings, labels, told):
+        given = shown(execution, mode)
+        if given is None:
+            skipped += 1
+            continue
+        protected = frozenset(label.protected or ()) if protect_labelled else frozenset()
+        verdicts.append(verdict_of(label, given, block, Pipeline(decoder, detectors, profiles, protected)))
     if not verdicts:
         raise BadInput("No labelled transaction can be scored in this mode.", "Choose another --mode or Recordings.")
     return tally(verdicts, mode, skipped)
@@ -192,7 +181,8 @@ def _rank(verdict: Verdict) -> int:
     return -1 if verdict.tier is None else TIERS.index(verdict.tier)
 
 
-def _shown(execution: Execution, mode: Mode) -> Execution | None:
+def shown(execution: Execution, mode: Mode) -> Execution | None:
+    """What the detectors are to see of it; None where the source lacks that."""
     if mode == "trees":
         return None if execution.trace is None else msgspec.structs.replace(execution, logs=None)
     if mode == "logs":
@@ -200,17 +190,9 @@ def _shown(execution: Execution, mode: Mode) -> Execution | None:
     return execution
 
 
-def _verdict(
-    label: Label,
-    execution: Execution,
-    block: Block,
-    decoder: Decoder,
-    detectors: Sequence[Detector],
-    profiles: Sequence[Profile],
-    protected: frozenset[Address],
-) -> Verdict:
-    alone = msgspec.structs.replace(block, executions=(execution,))
-    outcome = Pipeline(decoder, detectors, profiles, protected).block(alone, {})
+def verdict_of(label: Label, execution: Execution, block: Block, pipeline: Pipeline) -> Verdict:
+    """What a fresh pipeline says of one transaction of a block, by itself."""
+    outcome = pipeline.block(msgspec.structs.replace(block, executions=(execution,)), {})
     tiers = [alert.tier for alert in outcome.alerts]
     names = sorted({name for alert in outcome.alerts for name in alert.detectors})
     return Verdict(label, max(tiers, key=TIERS.index, default=None), tuple(names))

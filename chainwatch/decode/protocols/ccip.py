@@ -8,6 +8,7 @@ nothing: other contracts write the same layouts.
 
 from typing import Any
 
+from chainwatch.decode.before import said_before
 from chainwatch.decode.protocols.base import EMITTER, Args, Mappers, expr, literal, says
 from chainwatch.types import (
     Address,
@@ -68,12 +69,8 @@ def _send(
     message_id: str,
     amounts: list[int],
 ) -> None:
-    by_pools = {
-        e.amount
-        for e in events
-        if isinstance(e, BridgeTransfer) and e.protocol == _PROTOCOL and e.direction == "out" and e.token is not None
-    }
-    for amount in tuple(a for a in amounts if a not in by_pools) or (None,):
+    said = said_before(events)
+    for amount in tuple(a for a in amounts if not said.bridged(_PROTOCOL, "out", a)) or (None,):
         _add(
             events,
             log_index,

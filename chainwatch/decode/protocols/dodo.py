@@ -5,7 +5,8 @@ sold without amounts, so that `shares` carry the sign. The event of a flash loan
 tokens are those that the pool sent in these amounts before.
 """
 
-from chainwatch.decode.mappers import change, listed, token_sent
+from chainwatch.decode.before import said_before
+from chainwatch.decode.mappers import change, listed
 from chainwatch.decode.protocols.base import EMITTER, Args, Mappers, expr, literal, says
 from chainwatch.types import Address, Event, FlashLoan, LiquidityChange, Swap
 
@@ -25,7 +26,7 @@ def _flash_loan(events: list[Event], log_index: int, address: Address, args: Arg
                     protocol="dodo",
                     lender=address,
                     borrower=recipient,
-                    token=token_sent(events, address, recipient, amount),
+                    token=said_before(events).token_sent(address, recipient, amount),
                     amount=amount,
                 )
             )

@@ -6,6 +6,7 @@ change of an account's balance in wei of the market's token and its new principa
 
 from typing import Any
 
+from chainwatch.decode.before import said_before
 from chainwatch.decode.protocols.base import Args, Expr, Mappers, Says, expr, literal, says
 from chainwatch.types import (
     Address,
@@ -32,10 +33,8 @@ def _signed(update: Any) -> int:
 def _call(events: list[Event], log_index: int, address: Address, args: Args) -> None:
     """A call after a withdrawal by the same account; the market is a number, so the token is not known."""
     owner, _number, callee = args
-    taken = next(
-        (e for e in reversed(events) if isinstance(e, Withdraw) and e.address == address and e.account == owner), None
-    )
-    if taken is not None:
+    taken = said_before(events).last(Withdraw, address, owner)
+    if isinstance(taken, Withdraw):
         events.append(
             FlashLoan(
                 order=len(events),

@@ -5,9 +5,9 @@ the contract's own asset (token None). An exercise gives collateral of one vault
 and is left out. A liquidator's burnt oTokens are the Transfer before the event.
 """
 
+from chainwatch.decode.before import said_before
 from chainwatch.decode.protocols.base import EMITTER, Args, Mappers, expr, literal, says
 from chainwatch.types import (
-    ZERO_ADDRESS,
     Address,
     Borrow,
     Deposit,
@@ -17,7 +17,6 @@ from chainwatch.types import (
     ParameterChange,
     Repay,
     Trade,
-    Transfer,
     Withdraw,
 )
 
@@ -26,14 +25,7 @@ _PROTOCOL = "opyn"
 
 def _liquidate(events: list[Event], log_index: int, address: Address, args: Args) -> None:
     seized, owner, liquidator = args
-    burnt = next(
-        (
-            e.amount
-            for e in reversed(events)
-            if isinstance(e, Transfer) and (e.token, e.sender, e.recipient) == (address, liquidator, ZERO_ADDRESS)
-        ),
-        0,
-    )
+    burnt = said_before(events).last_burnt(address, liquidator)
     events.append(
         Liquidation(
             order=len(events),

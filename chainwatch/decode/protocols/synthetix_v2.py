@@ -6,6 +6,7 @@ decimals, a liquidation's `repaid` is the closed position in sUSD, its `seized` 
 a market, so that it numbers it; one that is removed after a trade of its account was executed, not cancelled.
 """
 
+from chainwatch.decode.before import said_before
 from chainwatch.decode.protocols.base import EMITTER, Args, Expr, Mappers, Says, expr, literal, says
 from chainwatch.types import (
     ZERO_ADDRESS,
@@ -140,7 +141,7 @@ def _add_trade(
 
 def _order_removed(events: list[Event], log_index: int, address: Address, args: Args) -> None:
     account = args[0]
-    if any(isinstance(e, Trade) and (e.address, e.account) == (address, account) for e in events):
+    if said_before(events).last(Trade, address, account) is not None:
         return
     events.append(
         OrderCancelled(

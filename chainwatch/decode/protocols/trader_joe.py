@@ -3,7 +3,7 @@
 Amounts are packed into 32 bytes: that of X in the lower half, that of Y in the upper.
 """
 
-from chainwatch.decode.mappers import token_sent
+from chainwatch.decode.before import said_before
 from chainwatch.decode.protocols.base import EMITTER, Args, Mappers, expr, says
 from chainwatch.types import Address, Event, FlashLoan, LiquidityChange, Swap
 
@@ -29,7 +29,7 @@ def _flash_loan(events: list[Event], log_index: int, address: Address, args: Arg
                     protocol="trader_joe",
                     lender=address,
                     borrower=receiver,
-                    token=token_sent(events, address, receiver, amount),
+                    token=said_before(events).token_sent(address, receiver, amount),
                     amount=amount,
                     fee=int(fees[half], 16),
                 )

@@ -4,7 +4,8 @@ A pool's owner of liquidity is as a rule the position manager. Its IncreaseLiqui
 pool's Mint and Burn and have no mapper. Collect pays out what Burn took from the position, and fees: neither again.
 """
 
-from chainwatch.decode.mappers import change, listed, token_sent
+from chainwatch.decode.before import said_before
+from chainwatch.decode.mappers import change, listed
 from chainwatch.decode.protocols.base import EMITTER, Args, Mapper, Mappers, expr, literal, says
 from chainwatch.decode.protocols.openzeppelin import handover
 from chainwatch.types import (
@@ -32,7 +33,7 @@ def flash(protocol: str) -> Mapper:
                         protocol=protocol,
                         lender=address,
                         borrower=recipient,
-                        token=token_sent(events, address, recipient, amount),
+                        token=said_before(events).token_sent(address, recipient, amount),
                         amount=amount,
                         fee=paid,
                     )
