@@ -1,18 +1,20 @@
 """What code a proxy runs at a block.
 
 Known forms: EIP-1967 (implementation and beacon slots), EIP-1822, the slot of older OpenZeppelin (zos) proxies,
-EIP-1167 minimal proxies, EIP-2535 diamonds, Safe proxies, and accounts that delegate by EIP-7702. What was found is
-kept until somebody says that it changed: `invalidate` at an Upgrade, `forget_since` at a reorganisation.
+EIP-1167 minimal proxies, EIP-2535 diamonds, Safe proxies, and accounts that delegate by EIP-7702. Nothing is
+remembered: each answer is of its block, so that no upgrade and no reorganisation can make it wrong.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
+import sha3
 
 from chainwatch.chain.rpc import Caller
-from chainwatch.types import ZERO_ADDRESS, Address, BlockRef, HexData
+from chainwatch.errors import NodeRejected
+from chainwatch.types import ZERO_ADDRESS, Address, BlockRef, Hash, HexData
 
 ProxyKind = Literal[
     "none", "eip1967", "eip1967_beacon", "eip1822", "zos", "eip1167", "eip2535", "safe", "eip7702", "no_code"
@@ -35,12 +37,14 @@ _DELEGATED = re.compile(r"0xef0100([0-9a-f]{40})")  # EIP-7702
 _SAFE_PROXY_CODE = 512  # bytes: a Safe proxy only forwards; and it answers masterCopy() itself
 _MASTER_COPY = "a619486e"
 _MOST_FACETS = 256
+_REVERTED = 3  # geth's code
+_MADE_IN_VAIN = ("revert", "invalid opcode", "out of gas", "stack", "jump", "evm error")  # in several nodes' words
 
 
 class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """What `address` runs at `block`: itself (`none`), or the code at `runs` (one address, a diamond's facets).
 
-    `by` is the beacon that says so, for beacon proxies.
+    `by` is the beacon that says so, for beacon proxies. `code` are the hashes of the code at `runs`, in order.
     """
 
     address: Address
@@ -48,70 +52,83 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[Address, ...]
     block: BlockRef
     by: Address | None = None
+    code: tuple[Hash, ...] = ()
+
+
+_Ask = Callable[[Sequence[tuple[str, Sequence[Any]]]], Awaitable[list[Any]]]
 
 
 class Proxies:
-    """Asks one chain, and remembers."""
+    """Asks one chain."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-        self._known: dict[Address, Implementation] = {}
+    def __init__(self, caller: Caller, ask: _Ask | None = None) -> None:
+        """`ask` answers a batch of calls, for example by agreement of several providers; else `caller` does."""
+        self._ask = ask or caller.batch
 
     async def at(self, addresses: Iterable[Address], block: BlockRef) -> dict[Address, Implementation]:
-        """What each of `addresses` (lower case) runs at `block`, in few round trips.
+        """What each of `addresses` (lower case) runs at `block`, in at most three round trips.
 
-        What is known of an earlier block and was not invalidated since is taken from memory. Raises NodeError where
-        the node does not answer; an address that it refuses to tell of is left out.
+        An address of which the node refuses to tell anything that matters is left out: half an answer would make a
+        proxy look like a plain contract. Raises NodeError where the node does not answer.
         """
         wanted = list(dict.fromkeys(addresses))
-        for address in [a for a in wanted if a in self._known and self._known[a].block.number is None]:
-            del self._known[address]  # of "the latest" block, whichever that was
-        found = {a: k for a in wanted if (k := self._known.get(a)) is not None and _is_not_after(k.block, block)}
-        missing = [a for a in wanted if a not in found]
-        if missing:
-            asked = await self._ask(missing, block)
-            found |= asked
-            # What is known of a later block is newer than what was asked about an earlier one.
-            self._known |= {a: i for a, i in asked.items() if a not in self._known}
-        return {a: found[a] for a in wanted if a in found}
-
-    def invalidate(self, address: Address) -> None:
-        """`address` was upgraded: what it runs, and what follows it as its beacon, is asked for again."""
-        for known, implementation in list(self._known.items()):
-            if address in (known, implementation.by):
-                del self._known[known]
-
-    def forget_since(self, number: int) -> None:
-        """Blocks from `number` up are no longer part of the chain, nor what was read at them."""
-        for known, implementation in list(self._known.items()):
-            if implementation.block.number is None or implementation.block.number >= number:
-                del self._known[known]
-
-    async def _ask(self, addresses: list[Address], block: BlockRef) -> dict[Address, Implementation]:
+        if not wanted:
+            return {}
         at = at_block(block)
-        calls: list[tuple[str, list[Any]]] = []
-        for address in addresses:
+        calls: list[tuple[str, Sequence[Any]]] = []
+        for address in wanted:
             calls.append(("eth_getCode", [address, at]))
             calls += [("eth_getStorageAt", [address, slot, at]) for _, slot in _SLOTS]
             calls.append(("eth_getStorageAt", [address, _SINGLETON_SLOT, at]))
             calls.append(("eth_call", [{"to": address, "data": _FACET_ADDRESSES}, at]))
-        answers = await self._caller.batch(calls)
+        answers = await self._ask(calls)
         step = len(_SLOTS) + 3
         found: dict[Address, Implementation] = {}
-        for n, address in enumerate(addresses):
+        for n, address in enumerate(wanted):
             code, *slots, singleton, facets = answers[n * step : (n + 1) * step]
-            if isinstance(code, str):
+            told = all(isinstance(a, str) for a in (*slots, singleton)) and not _is_refused(facets)
+            if told and isinstance(code, str):
                 found[address] = _read(address, code.lower(), slots, singleton, facets, block)
+        await self._ask_beacons(found, at)
+        await self._ask_code(found, at)
+        return {a: found[a] for a in wanted if a in found}
+
+    async def _ask_beacons(self, found: dict[Address, Implementation], at: Any) -> None:
         beacons = [i for i in found.values() if i.kind == "eip1967_beacon"]
-        if beacons:
-            told = await self._caller.batch(
-                [("eth_call", [{"to": i.by, "data": _IMPLEMENTATION}, at]) for i in beacons]
-            )
-            for implementation, answer in zip(beacons, told, strict=True):
-                behind = _address(answer)
-                runs = () if behind is None else (behind,)
-                found[implementation.address] = msgspec.structs.replace(implementation, runs=runs)
-        return found
+        if not beacons:
+            return
+        told = await self._ask([("eth_call", [{"to": i.by, "data": _IMPLEMENTATION}, at]) for i in beacons])
+        for implementation, answer in zip(beacons, told, strict=True):
+            behind = _address(answer)
+            if behind is None:
+                del found[implementation.address]
+            else:
+                found[implementation.address] = msgspec.structs.replace(implementation, runs=(behind,))
+
+    async def _ask_code(self, found: dict[Address, Implementation], at: Any) -> None:
+        running = list(dict.fromkeys(a for i in found.values() for a in i.runs))
+        if not running:
+            return
+        told = dict(zip(running, await self._ask([("eth_getCode", [a, at]) for a in running]), strict=True))
+        for address, implementation in list(found.items()):
+            codes = [told[a] for a in implementation.runs]
+            if all(isinstance(code, str) for code in codes):
+                hashes = tuple(_hash(code) for code in codes)
+                found[address] = msgspec.structs.replace(implementation, code=hashes)
+            else:
+                del found[address]
+
+
+def _is_refused(answer: Any) -> bool:
+    """Whether a call was not made, rather than made in vain."""
+    if not isinstance(answer, NodeRejected):
+        return False
+    return answer.code != _REVERTED and not any(word in answer.message.lower() for word in _MADE_IN_VAIN)
+
+
+def _hash(code: HexData) -> Hash:
+    digest: str = sha3.keccak_256(bytes.fromhex(code[2:])).hexdigest()
+    return "0x" + digest
 
 
 def _read(
@@ -164,10 +181,3 @@ def at_block(block: BlockRef) -> Any:
     if block.hash is not None:
         return {"blockHash": block.hash}
     return "latest" if block.number is None else hex(block.number)
-
-
-def _is_not_after(known: BlockRef, wanted: BlockRef) -> bool:
-    """Whether what was read at `known` still holds at `wanted`, where nobody said otherwise."""
-    if known.hash is not None and known.hash == wanted.hash:
-        return True
-    return known.number is not None and wanted.number is not None and known.number <= wanted.number

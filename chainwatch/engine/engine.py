@@ -300,7 +300,7 @@ class Engine:
                 self.responder.on_orphans(orphaned)
                 self.status.reorgs += 1
                 self.status.handled = item.ancestor.number
-                self._implementations.orphaned(item.ancestor)
+                self._implementations.orphaned()
                 if self._finality.reaches(item.ancestor):
                     title = f"chainwatch: chain {self._chain.id} reorganised below what was final"
                     self.notifier.message(title, f"{len(orphaned)} blocks down to {item.ancestor}", NotifyType.FAILURE)
@@ -348,7 +348,7 @@ class Engine:
             self.mempool.note_block(block)
         if late is None:
             await self.responder.on_block(block)
-            self._implementations.upgraded(outcome.upgraded)
+        self._implementations.upgraded(outcome.upgraded)
         if late is not None and late.partial:
             await self._found(outcome.findings, outcome.alerts)
             for execution in block.executions:

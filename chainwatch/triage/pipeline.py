@@ -126,7 +126,8 @@ class Pipeline:
         )
         malformed = tuple(m for own in facts for m in own.malformed)
         unknown = sum(own.unknown_logs for own in facts)
-        upgraded = frozenset(e.address for own in facts for e in own.events if isinstance(e, Upgrade))
+        upgrades = (e for own in facts for e in own.events if isinstance(e, Upgrade))
+        upgraded = frozenset(e.address for e in upgrades if e.what != "admin")
         return Outcome(tuple(alerts), tuple(findings), malformed, tuple(failures), unknown, upgraded)
 
     def knows(self, block_hash: str | None) -> bool:
