@@ -221,6 +221,13 @@ class TestWhatIsHonest:
         assert findings(chain.events) == []
 
 
+def test_who_gained_nothing_attacked_nobody():
+    chain = attack()
+    chain.move(USD, BOT, address(0x999), 700_000 * UNIT)
+    chain.move(address(0x998), address(0x999), BOT, 1)  # he gave something, too: no place where a gain is kept
+    assert findings(chain.events) == []
+
+
 class TestWhatWasGivenWhen:
     """A price that was moved harms who gives something while it is moved, or who trades with the venue."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from chainwatch.detect.base import View
@@ -157,6 +158,12 @@ def test_a_consumer_that_acts_on_a_pool_moved_in_an_earlier_block_is_found() -> 
     (found,) = in_transaction(borrow(), before=32_000)
     assert {e.ref.split(":")[0] for e in found.evidence} == {"log", "probe"}
     assert in_transaction(sync(2_000), borrow(), before=32_000) == []
+
+
+def test_who_does_not_use_the_price_may_act_on_a_moved_pool() -> None:
+    other = msgspec.structs.replace(borrow(), address=address(0xB9))
+    assert in_transaction(sync(3_000), other) == []
+    assert in_transaction(sync(3_000), other, borrow()) != []
 
 
 def test_a_borrow_at_a_sound_price_is_not() -> None:

@@ -62,6 +62,12 @@ class TestHonestLikenesses:
         assert not findings(put_in(), take_out(10 * UNIT))
         assert not findings(put_in(), take_out(9 * UNIT))
 
+    def test_what_it_gave_to_others_is_not_the_sides_profit(self) -> None:
+        elsewhere = call(BOT, VAULT, data("pay()"), move(TOKEN, VAULT, OTHER, 50 * UNIT))
+        bonus = call(OTHER, TOKEN, data("transfer(address,uint256)", BOT, 2 * UNIT))
+        assert not findings(put_in(), take_out(9 * UNIT), elsewhere, bonus)
+        assert findings(put_in(), take_out(11 * UNIT), elsewhere)
+
     def test_only_out(self) -> None:
         assert not findings(take_out())
 

@@ -18,6 +18,12 @@ def rule(family: str, log: str) -> Finding:
     return finding(detector=family, family=family, evidence=(Evidence(ref=log, what="a log"),))
 
 
+def test_two_rules_act_only_of_two_families_on_disjoint_evidence() -> None:
+    assert tier_of([rule("flash", "log:1:0x0"), rule("oracle", "log:1:0x1")]) is Tier.ACT
+    assert tier_of([rule("flash", "log:1:0x0"), rule("flash", "log:1:0x1")]) is Tier.ALERT
+    assert tier_of([rule("flash", "log:1:0x0"), rule("oracle", "log:1:0x0")]) is Tier.ALERT
+
+
 def test_alone_it_alerts() -> None:
     assert tier_of([LEARNED]) is Tier.ALERT
 
