@@ -169,7 +169,7 @@ class Pool:
 
         def whole(results: list[Any]) -> bool:
             return all(
-                not _asks_another(result) if isinstance(result, NodeRejected) else _has(name, result)
+                not asks_another(result) if isinstance(result, NodeRejected) else _has(name, result)
                 for (name, _), result in zip(calls, results, strict=True)
             )
 
@@ -273,7 +273,7 @@ class Pool:
                     try:
                         result = task.result()
                     except NodeRejected as error:
-                        if not _asks_another(error):
+                        if not asks_another(error):
                             raise
                         refused = refused or error
                     except NodeError as error:
@@ -369,7 +369,7 @@ def _heard(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
-def _asks_another(error: NodeRejected) -> bool:
+def asks_another(error: NodeRejected) -> bool:
     """Whether another provider may answer what this one refused."""
     message = error.message.lower()
     if any(words in message for words in _NOT_FINAL_WORDS):

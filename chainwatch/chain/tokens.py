@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import sha3
 
+from chainwatch.chain.pool import asks_another
 from chainwatch.chain.proxies import Proxies, at_block
 from chainwatch.chain.rpc import Caller
-from chainwatch.errors import NodeError
+from chainwatch.errors import NodeError, NodeRejected
 from chainwatch.types import NATIVE, Address, BlockRef, HexData
 
 _SYMBOL, _DECIMALS, _SUPPLY = "0x95d89b41", "0x313ce567", "0x18160ddd"
@@ -83,9 +84,11 @@ class Tokens:
                     decimals=_number(told[1], _MOST_DECIMALS),
                     rebasing=any("63" + selector in code for selector in REBASING) if code != "0x" else None,
                 )
-                while len(self._known) >= _KEPT:
-                    self._known.pop(next(iter(self._known)))
-                self._known[token, _hash(code)] = known
+                # What a node was too busy to say is asked again; what the token itself refuses is its answer.
+                if not any(isinstance(answer, NodeRejected) and asks_another(answer) for answer in told):
+                    while len(self._known) >= _KEPT:
+                        self._known.pop(next(iter(self._known)))
+                    self._known[token, _hash(code)] = known
             found[token] = msgspec.structs.replace(known, total_supply=_number(supply, 2**256 - 1))
         return found
 
@@ -107,9 +110,10 @@ class Tokens:
             blocks = await self._caller.call("eth_simulateV1", [request, number])
             before, sent, after = blocks[0]["calls"]
             had, has = (_number(answer.get("returnData"), 2**256 - 1) for answer in (before, after))
+            arrived = sent.get("status") == "0x1"
         except (NodeError, LookupError, TypeError, ValueError, AttributeError):
             return None
-        if sent.get("status") != "0x1" or had is None or has is None:
+        if not arrived or had is None or has is None:
             return None
         return has - had < amount
 

@@ -119,7 +119,7 @@ def _in_our_form(transactions: Sequence[Transaction], block: WireBlock | None = 
     named = "".join([f"{t.hash}{t.from_}{ZERO_ADDRESS if t.to is None else t.to}" for t in transactions])
     counted = "".join(
         [
-            f" {t.value} {t.nonce} {t.gas} {t.type} {t.input[:2]} {t.transaction_index or '0x'} {t.gas_price or '0x'}"
+            f" {t.value} {t.nonce} {t.gas} {t.type} {t.input[:10]} {t.transaction_index or '0x'} {t.gas_price or '0x'}"
             f" {t.max_fee_per_gas or '0x'} {t.max_priority_fee_per_gas or '0x'}"
             for t in transactions
         ]
@@ -219,6 +219,16 @@ def _transaction_of(value: Any) -> Transaction:
     if "hash" not in read:
         raise ValueError("hash: it has none")
     return Transaction(**read)
+
+
+def transaction_in_lower_case(transaction: Transaction) -> Transaction:
+    """`transaction` with hash, addresses and call data as the rest of chainwatch compares them."""
+    t = transaction
+    found = (t.hash, t.from_, t.to, t.input)
+    lower = (t.hash.lower(), t.from_.lower(), t.to and t.to.lower(), t.input.lower())
+    if lower == found:
+        return t
+    return msgspec.structs.replace(t, hash=lower[0], from_=lower[1], to=lower[2], input=lower[3])
 
 
 # --- Fields -----------------------------------------------------------------------------------------------

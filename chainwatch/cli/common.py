@@ -22,8 +22,9 @@ T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("chainwatch.toml")
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Without emoji: what others wrote is printed as they wrote it.
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file.", show_default="chainwatch.toml")

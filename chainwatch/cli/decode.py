@@ -35,7 +35,7 @@ from chainwatch.errors import BadInput
 from chainwatch.sources.fetch import detect_trace_mode
 from chainwatch.sources.recordings import read_recording
 from chainwatch.sources.single import fetch_transaction
-from chainwatch.types import ZERO_ADDRESS, Address, BlockRef, Execution, Transfer
+from chainwatch.types import ZERO_ADDRESS, Address, BlockRef, Execution, Hash, Transfer
 
 _WIDTH = 180
 _MOST_ASKED = 50  # tokens and contracts of one transaction that a node is asked about
@@ -62,7 +62,7 @@ def decode(
         typer.Option(help="ADDRESS=NAME: what this contract writes is read as this protocol's (a folder under abi/)."),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Print the whole call tree: static calls, and however many frames.")
+        bool, typer.Option("--all", help="Print every frame and log, and addresses, texts and lists whole.")
     ] = False,
     chain: ChainOption = None,
     config: ConfigOption = None,
@@ -74,6 +74,8 @@ def decode(
     """
     path = config_path(context, config)
     loaded = load_config(context, config) if path.exists() or path != DEFAULT_CONFIG else None
+    if loaded is None and chain is not None:
+        raise BadInput("--chain chooses from a configuration, and there is none.", "Leave it out, or give --config.")
     if loaded is not None and (chain is not None or len(loaded.config.chains) == 1):
         loaded = for_chain(loaded, chain)
     extra = [loaded.root / p for p in loaded.config.abi] if loaded else []
@@ -85,13 +87,13 @@ def decode(
     else:
         if rpc is not None:
             raise BadInput("--rpc asks a node, and a Recording was given.", "Leave one of them out.")
-        told = _Told(explain(_from_recording(Path(what), tx), registry))
+        told = _Told(explain(_from_recording(what, tx), registry))
     if wants_json(context, json):
         print_json(told)
         return
     # What goes into a file or a pager is not cut to the 80 columns that are assumed there.
     narrow = not out.is_terminal and "COLUMNS" not in os.environ
-    console = Console(highlight=False, width=_WIDTH) if narrow else out
+    console = Console(highlight=False, width=_WIDTH, emoji=False) if narrow else out
     names = Names.of(loaded, told.tokens, told.proxies)
     for part in story(told.explanation, names, everything=everything):
         console.print(part)
@@ -145,27 +147,40 @@ async def _tokens(tokens: Tokens, explanation: Explanation, block: BlockRef) -> 
     return found
 
 
-def _from_recording(path: Path, wanted: str | None) -> Execution:
-    found: list[Execution] = []
-    if not path.exists():
-        raise BadInput(
-            f"{path} is neither a transaction hash nor a file.", "Give 0x and 64 hex digits, or a Recording."
-        )
+def _from_recording(what: str, wanted: str | None) -> Execution:
+    """The transaction of the file `what` whose hash begins with `wanted`. Nothing behind a whole hash is read."""
+    path = _file(what)
+    wanted = None if wanted is None else wanted.lower()
+    found: dict[Hash, Execution] = {}  # the first of each: a Recording may hold one several times
     for execution in _executions(path):
-        if wanted is None or execution.transaction.hash.startswith(wanted.lower()):
-            found.append(execution)
+        tx_hash = execution.transaction.hash
+        if tx_hash == wanted:
+            return execution
+        if wanted is None or tx_hash.startswith(wanted):
+            found.setdefault(tx_hash, execution)
         if len(found) > 1 and wanted is not None:
             raise BadInput(f"Several transactions of {path} begin with {wanted}.", "Give more of the hash.")
     if len(found) == 1:
-        return found[0]
+        return next(iter(found.values()))
     if not found:
         raise BadInput(f"{path} has no transaction {wanted or ''}.".replace(" .", "."), "Check the hash.")
-    raise BadInput(f"{path} holds {len(found)} transactions.", f"Choose one with --tx: {_some(found)}")
+    raise BadInput(f"{path} holds {len(found)} transactions.", f"Choose one with --tx: {_some(list(found))}")
 
 
-def _some(executions: Sequence[Execution]) -> str:
-    shown = ", ".join(e.transaction.hash for e in executions[:3])
-    return f"{shown}, …" if len(executions) > 3 else f"{shown}."
+def _file(what: str) -> Path:
+    shown = what if 0 < len(what) <= 200 else repr(f"{what[:40]}…" if what else what)
+    mend = "Give 0x and 64 hex digits, or a Recording."
+    try:
+        if what and Path(what).exists():
+            return Path(what)
+    except OSError as error:  # a name that no file can have
+        raise BadInput(f"{shown} cannot be read ({error.strerror}).", mend) from error
+    raise BadInput(f"{shown} is neither a transaction hash nor a file.", mend)
+
+
+def _some(hashes: Sequence[Hash]) -> str:
+    shown = ", ".join(hashes[:3])
+    return f"{shown}, …" if len(hashes) > 3 else f"{shown}."
 
 
 def _executions(path: Path) -> Iterator[Execution]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.tree import Tree
@@ -20,24 +19,32 @@ from chainwatch.types import NATIVE, ZERO_ADDRESS, Address, Event, FlashLoan, Tr
 
 _MOST_FRAMES = 120
 _MOST_LOGS = 150
-_LONG = 48
+_LONG, _LONG_REASON = 48, 500
+_MOST_ITEMS, _MOST_PRICES = 6, 8
 _DEEPEST = 20  # levels of the tree that are indented
 _NATIVE = TokenFacts(address=NATIVE, symbol="native", decimals=18)
+_NOTHING = "[none][/none]"  # markup that does nothing, but ends what stands before it
 _OWN_FIELDS = frozenset(("order", "log_index", "frame", "address", "protocol", "event"))
+_HARMFUL = frozenset(("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"))
 
 
 def _text(text: str) -> str:
-    """What somebody else wrote, harmless to a terminal: no control characters, none that turn the writing around, no
-    markup."""
-    return escape("".join(c if unicodedata.category(c)[0] != "C" else "·" for c in text))
+    """What somebody else wrote, harmless to a terminal: no control characters, none that turn the writing around or
+    begin a line, no markup, whatever stands before and behind it."""
+    shown = "".join(c if unicodedata.category(c) not in _HARMFUL else "·" for c in text)
+    shown = shown.replace("[", "[" + _NOTHING)
+    slashes = len(shown) - len(shown.rstrip("\\"))
+    return shown + "\\" * slashes + _NOTHING if slashes else shown  # those before a tag count half
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What addresses and tokens are called: by the configuration, by the chain, else a short form of the address."""
+    """What addresses and tokens are called: by the configuration, by the chain, else a short form of the address.
+    `whole`: nothing is shortened or cut."""
 
     labels: Mapping[Address, str]
     tokens: Mapping[Address, TokenFacts]
     proxies: Mapping[Address, Implementation] = {}
+    whole: bool = False
 
     @classmethod
     def of(
@@ -61,8 +68,12 @@ class Names(msgspec.Struct, frozen=True):
         token = self.tokens.get(address)
         if named is None and token is not None and token.symbol:
             named = token.symbol
-        short = f"{address[:8]}…{address[-4:]}" if len(address) == 42 else address
+        short = f"{address[:8]}…{address[-4:]}" if len(address) == 42 and not self.whole else address
         return _text(f"{named} {short}" if named and address not in (ZERO_ADDRESS, NATIVE) else named or short)
+
+    def cut(self, text: str, longest: int) -> str:
+        """`text`, its beginning where it is longer."""
+        return text if self.whole or len(text) <= longest else f"{text[:longest]}… ({len(text)})"
 
     def amount(self, token: Address | None, amount: int) -> str:
         """An amount in the token's own units where its decimals are known, else in base units."""
@@ -75,7 +86,8 @@ class Names(msgspec.Struct, frozen=True):
 
 
 def story(explanation: Explanation, names: Names, *, everything: bool = False) -> Iterator[RenderableType]:
-    """The parts to print, one after the other."""
+    """The parts to print, one after the other; `everything`: all of each."""
+    names = msgspec.structs.replace(names, whole=everything)
     yield _head(explanation, names)
     if explanation.changes:
         yield _gains(explanation, names)
@@ -116,12 +128,23 @@ def _head(explanation: Explanation, names: Names) -> Panel:
         f"{len(explanation.malformed)} malformed), {len(explanation.created)} contracts created[/]",
     ]
     if explanation.degraded:
-        said = {"no_logs": "no logs were given", "no_trace": "no call tree was given"}
+        unread = any(m.reason.startswith("trace: ") for m in explanation.malformed)
+        no_trace = "the call tree cannot be read" if unread else "no call tree was given"
+        said = {"no_logs": "no logs were given", "no_trace": no_trace}
         lines.append(f"[yellow]Seen in part only: {', '.join(said[d] for d in explanation.degraded)}.[/]")
+    lines += [f"[red]malformed: {reason}[/]" for reason in _reasons(explanation, names)]
     first = explanation.calls[0] if explanation.calls else None
     if not explanation.succeeded and first is not None and first.failed:
-        lines.append(f"[red]{_text(first.failed)}[/]")
+        lines.append(f"[red]{_text(names.cut(first.failed, _LONG_REASON))}[/]")
     return Panel("\n".join(lines), title=explanation.tx_hash, title_align="left", expand=False)
+
+
+def _reasons(explanation: Explanation, names: Names) -> list[str]:
+    """Why what is malformed is so, but for what the table of logs says."""
+    in_logs = {log.malformed for log in explanation.logs}
+    reasons = dict.fromkeys(m.reason for m in explanation.malformed if m.reason not in in_logs)
+    shown = [_text(names.cut(reason, _LONG_REASON)) for reason in reasons]
+    return shown if names.whole or len(shown) <= _MOST_ITEMS else [*shown[:_MOST_ITEMS], "… and more: --all"]
 
 
 def _gains(explanation: Explanation, names: Names) -> Table:
@@ -137,7 +160,7 @@ def _gains(explanation: Explanation, names: Names) -> Table:
 
     if len(own & set(explanation.changes)) > 1:
         row("[bold]sender and what it created[/]", "together", explanation.cluster)
-    if explanation.target in explanation.changes and explanation.with_target != explanation.cluster:
+    if explanation.target in explanation.changes and explanation.with_target not in ({}, explanation.cluster):
         row("[bold]these and the target[/]", "together", explanation.with_target)
     roles = dict.fromkeys(explanation.created, "created") | {explanation.target: "target", explanation.sender: "sender"}
     for account, change in sorted(explanation.changes.items(), key=lambda item: item[0] not in own):
@@ -148,7 +171,7 @@ def _gains(explanation: Explanation, names: Names) -> Table:
 def _loans(loans: list[FlashLoan], names: Names) -> Table:
     table = Table(title="Borrowed and repaid within the transaction", title_justify="left")
     for column in ("lender", "borrower", "amount", "fee", "known by"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for loan in loans:
         amount = "?" if loan.amount is None else names.amount(loan.token, loan.amount)
         fee = "" if loan.fee is None else names.amount(loan.token, loan.fee)
@@ -159,13 +182,13 @@ def _loans(loans: list[FlashLoan], names: Names) -> Table:
 def _prices(explanation: Explanation, names: Names) -> Table:
     table = Table(title="Prices at pools (second token for one of the first, base units)", title_justify="left")
     for column in ("pool", "trades", "prices in order", "highest / lowest"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for pool, prices in explanation.prices.items():
         address, _, pair = pool.partition(" ")
         ratio = excursion([PricePoint(0, price) for price in prices])
-        shown = ", ".join(f"{price:.6g}" for price in prices[:8]) + (", …" if len(prices) > 8 else "")
+        shown = _listed([f"{price:.6g}" for price in prices], _MOST_PRICES, names)
         colour = "red" if ratio >= 1.1 else "default"
-        name = names.account(address) + (f" {_text(pair)}" if len(pair) < 10 else "")
+        name = names.account(address) + (f" {_text(pair)}" if len(pair) < 10 or names.whole else "")
         table.add_row(name, str(len(prices)), shown, f"[{colour}]{ratio:.4g}[/]")
     return table
 
@@ -183,7 +206,7 @@ def _proxies(names: Names) -> Table:
 def _odd_tokens(tokens: Sequence[TokenFacts], names: Names) -> Table:
     table = Table(title="Tokens whose transfers or balances are not what they seem", title_justify="left")
     for column in ("token", "what"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for token in tokens:
         fee = ["takes a fee on transfers"] if token.fee_on_transfer else []
         rebasing = ["has the functions of a token whose balances change without transfers"] if token.rebasing else []
@@ -228,7 +251,7 @@ def _call(call: Call, names: Names) -> str:
         name = _text(call.name) or "(value)"
         kind = "" if call.kind == "CALL" else f" [dim]{call.kind.lower()}[/]"
         text = f"[{style}]{names.account(call.to)}.[bold]{name}[/]({arguments})[/]{value}{kind}"
-    return text + (f" [red]✗ {_text(call.failed)}[/]" if call.failed else "")
+    return text + (f" [red]✗ {_text(names.cut(call.failed, _LONG_REASON))}[/]" if call.failed else "")
 
 
 def _logs(explanation: Explanation, names: Names, everything: bool) -> Table:
@@ -247,8 +270,10 @@ def _logs(explanation: Explanation, names: Names, everything: bool) -> Table:
 def _said(log: Said, names: Names) -> str:
     if log.malformed is not None:
         return f"[red]malformed: {_text(log.malformed)}[/]"
+    if log.name is None and names.whole:
+        return f"[yellow]unknown {_text(' '.join((*log.topics, log.data)))}[/]"
     if log.name is None:
-        return f"[yellow]unknown {log.topics[0][:10] if log.topics else 'anonymous'}[/]"
+        return f"[yellow]unknown {_text(log.topics[0][:10]) if log.topics else 'anonymous'}[/]"
     arguments = ", ".join(f"{name}={_value(value, names)}" for name, value in log.arguments.items())
     return f"[bold]{_text(log.name)}[/]({arguments}) [dim]{_text(log.protocol or '')}[/]"
 
@@ -257,8 +282,11 @@ def _events(events: tuple[Event, ...], names: Names) -> Table:
     table = Table(title="What moved and happened, read from the call tree", title_justify="left")
     table.add_column("at", overflow="fold")
     table.add_column("what", overflow="fold")
-    for event in events[:_MOST_LOGS]:
+    shown = events if names.whole else events[:_MOST_LOGS]
+    for event in shown:
         table.add_row(names.account(event.address), _event(event, names))
+    if len(shown) < len(events):
+        table.caption = f"… {len(events) - len(shown)} more: --all"
     return table
 
 
@@ -282,7 +310,9 @@ def _value(value: Any, names: Names) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return "max" if value == 2**256 - 1 else f"{value:,}"
     if isinstance(value, list | tuple):
-        inner = ", ".join(_value(item, names) for item in value[:6]) + (", …" if len(value) > 6 else "")
-        return f"({inner})"
-    text = str(value)
-    return _text(text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text)})")
+        return f"({_listed([_value(item, names) for item in value], _MOST_ITEMS, names)})"
+    return _text(names.cut(str(value), _LONG))
+
+
+def _listed(items: Sequence[str], most: int, names: Names) -> str:
+    return ", ".join(items if names.whole or len(items) <= most else [*items[:most], "…"])

@@ -10,9 +10,10 @@ import msgspec
 
 from chainwatch.types import NATIVE, ZERO_ADDRESS, Address, Event, Frame, Transfer
 
-DUST, DUST_SHARE = 1_000, 1e-9
-"""A change of at most so many base units, or below this share of what went through, is rounding. The share is small,
-because whoever steals decides what else goes through: a flash loan sent to and fro a hundred times must not hide it."""
+DUST, DUST_SHARE = 1_000, 10**9
+"""A change of at most so many base units, or below one in so many of what went through, is rounding. The share is
+small, because whoever steals decides what else goes through: a flash loan sent to and fro a hundred times must not hide
+it."""
 
 PASSES_ON = 1e-3
 """Who keeps no more than this of the largest single amount of every token that went through it is a route, not a party.
@@ -36,7 +37,7 @@ class Ledger(msgspec.Struct, frozen=True):
             for token, change in self.changes.get(address, {}).items():
                 total[token] = total.get(token, 0) + change
                 through[token] = through.get(token, 0) + self.gross[address][token]
-        return {t: change for t, change in total.items() if abs(change) > max(DUST, DUST_SHARE * through[t])}
+        return {t: change for t, change in total.items() if abs(change) > max(DUST, through[t] // DUST_SHARE)}
 
     def passes_on(self, address: Address) -> bool:
         """Whether `address` kept and lost next to nothing of what went through it."""

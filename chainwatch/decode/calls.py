@@ -1,16 +1,27 @@
 """The call tree as a flat list of Frames, depth-first, without recursion: the EVM nests to 1,024 and nodes vary."""
 
+import re
+
 from chainwatch.types import ZERO_ADDRESS, Address, CallFrame, Frame, HexData
 
 CREATIONS = ("CREATE", "CREATE2")
 BORROWED_CODE = ("DELEGATECALL", "CALLCODE")
 _SELECTOR_END = 10  # "0x" and four bytes
+_QUANTITY = re.compile("0x[0-9a-fA-F]{1,64}")
+
+
+def quantity(text: str) -> int:
+    """A number of at most 256 bits in `0x` hex. Raises ValueError for anything else, also what `int` would take."""
+    if _QUANTITY.fullmatch(text) is None:
+        raise ValueError(f"{text[:80]!r} is not a quantity of 256 bits")
+    return int(text, 16)
 
 
 def flatten(root: CallFrame) -> tuple[tuple[Frame, ...], frozenset[Address]]:
-    """Every frame in the order of execution, and the contracts created in frames that were not undone.
+    """Every frame in the order of execution, and the contracts created in frames that were not undone. Addresses and
+    call data are in lower case, as in logs, whichever case the tree is in.
 
-    Raises ValueError where a value is not hex.
+    Raises ValueError where a value is not a quantity.
     """
     calls: list[CallFrame] = []
     parents: list[int] = []
@@ -32,24 +43,24 @@ def flatten(root: CallFrame) -> tuple[tuple[Frame, ...], frozenset[Address]]:
         frame = _frame(index, call, parents[index], above, ends[index])
         frames.append(frame)
         if call.type in CREATIONS and call.to and not frame.reverted:
-            created.add(call.to)
+            created.add(frame.to)
     return tuple(frames), frozenset(created)
 
 
 def _frame(index: int, call: CallFrame, parent: int, above: Frame | None, end: int) -> Frame:
-    to = call.to or ZERO_ADDRESS  # a creation that failed has no address
-    value = call.value
+    to = (call.to or ZERO_ADDRESS).lower()  # a creation that failed has no address
+    value, data = call.value, call.input.lower()
     return Frame(
         index=index,
         parent=parent,
         depth=above.depth + 1 if above else 0,
         kind=call.type,
-        sender=call.from_,
+        sender=call.from_.lower(),
         to=to,
         acting_as=above.acting_as if above and call.type in BORROWED_CODE else to,
-        value=int(value, 16) if value and value != "0x0" else 0,
-        selector=call.input[:_SELECTOR_END] if len(call.input) >= _SELECTOR_END and call.type not in CREATIONS else "",
-        input=call.input,
+        value=quantity(value) if value and value != "0x0" else 0,
+        selector=data[:_SELECTOR_END] if len(data) >= _SELECTOR_END and call.type not in CREATIONS else "",
+        input=data,
         reverted=call.error is not None or (above.reverted if above else False),
         end=end,
     )

@@ -137,8 +137,8 @@ def _flat(spec: EventSpec) -> tuple[list[str], list[str]] | None:
     data = [p for p in spec.params if not p.indexed]
     if not all(is_word(p.type) or p.type in ("bytes", "string") or is_word(_item(p.type)) for p in data):
         return None
-    first = 0 if spec.anonymous else 1
-    topics = " + ".join(f"t[{n}][2:]" for n in range(first, spec.topic_count))
+    names, checks = _topics(spec)
+    topics = " + ".join(f"{name}[2:]" for name in names)
     head = 32 * len(data)
     lines = [
         "d = log.data",
@@ -150,9 +150,9 @@ def _flat(spec: EventSpec) -> tuple[list[str], list[str]] | None:
         f"if n < {head}:",
         f"    raise Malformed(f'{{n}} bytes of data where at least {head} are expected')",
     ]
-    if topics:
-        lines += ["t = log.topics", f"c = fromhex({topics})", f"if len(c) != {32 * (spec.topic_count - first)}:"]
-        lines += ["    raise Malformed('a topic is not 32 bytes')"]
+    if names:
+        lines += [*checks, f"c = fromhex({topics})", f"if len(c) != {32 * len(names)}:"]
+        lines += ["    raise Malformed('a topic is not hex')"]
     codes: list[str] = []
     word = topic = 0
     for i, param in enumerate(spec.params):
@@ -227,19 +227,34 @@ def _static(spec: EventSpec) -> list[_Value] | None:
 
 def _reading(spec: EventSpec, values: list[_Value]) -> list[str]:
     """The statements that all generated functions begin with."""
-    first = 0 if spec.anonymous else 1
-    topics = "".join(f" + t[{n}][2:]" for n in range(first, spec.topic_count))
+    names, checks = _topics(spec)
+    topics = "".join(f" + {name}[2:]" for name in names)
     words = sum(v.words for v in values)
-    data_words = words - (spec.topic_count - first)
+    data_words = words - len(names)
     return [
         "d = log.data",
-        *(["t = log.topics"] if topics else []),
-        f"if len(d) != {2 + 64 * data_words} or d[:2] != '0x':",
-        f"    raise Malformed(f'{{(len(d) - 2) // 2}} bytes of data where {32 * data_words} are expected')",
+        f"if len(d) != {2 + 64 * data_words}:",
+        f"    raise Malformed(f'{{(len(d) - 2) / 2:g}} bytes of data where {32 * data_words} are expected')",
+        "if d[:2] != '0x':",
+        "    raise Malformed('data is not 0x hex')",
+        *checks,
         f"b = fromhex(d[2:]{topics})",
-        f"if len(b) != {32 * words}:",
-        "    raise Malformed('a topic is not 32 bytes')",
+        f"if len(b) != {32 * words}:",  # `fromhex` lets white space pass
+        "    raise Malformed('data or a topic is not hex')",
         *(line for v in values for line in v.checks),
+    ]
+
+
+def _topics(spec: EventSpec) -> tuple[list[str], list[str]]:
+    """What the topics of the parameters are called, and the statements that name them and check each one's length: a
+    short one and a long one have the right length together, and shift every value between them."""
+    names = [f"t{n}" for n in range(spec.topic_count - (not spec.anonymous))]
+    if not names:
+        return [], []
+    return names, [
+        f"{'' if spec.anonymous else '_, '}{', '.join(names)}, = log.topics",
+        f"if not {' == '.join(f'len({name})' for name in names)} == 66:",
+        "    raise Malformed('a topic is not 32 bytes')",
     ]
 
 

@@ -157,6 +157,8 @@ def _words(places: list[int], logs: Sequence[Log], spec: EventSpec) -> tuple[Any
     values = sum(not p.indexed for p in spec.params)
     if set(map(len, data)) - {2 + 64 * values} or set(map(len, topics)) - {66}:
         return None
+    if {text[:2] for text in data} - {"0x"}:
+        return None
     found = _hex(data, len(places), values), _hex(topics, len(places), spec.topic_count)
     return None if found[0] is None or found[1] is None else found
 

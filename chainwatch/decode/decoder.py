@@ -7,8 +7,8 @@ from typing import Literal
 import msgspec
 
 from chainwatch.decode import flash
-from chainwatch.decode.calls import flatten
-from chainwatch.decode.codegen import Handle, Malformed
+from chainwatch.decode.calls import flatten, quantity
+from chainwatch.decode.codegen import Malformed
 from chainwatch.decode.flows import Move, native_moves, token_moves
 from chainwatch.decode.pools import name_tokens
 from chainwatch.decode.positions import Found, positions, swaps
@@ -39,7 +39,6 @@ class Decoder:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._only: dict[Hash, tuple[int, Handle]] = {}  # topics with one meaning only: how many topics, and what to do
 
     def facts(self, execution: Execution) -> Facts:
         """All that `execution` says. Never raises for what a node or a contract wrote."""
@@ -84,7 +83,7 @@ class Decoder:
 
     def _from_logs(self, events: list[Event], logs: Sequence[Log], malformed: list[MalformedLog], tx_hash: Hash) -> int:
         """Append what `logs` say to `events`; returns how many no decoder knows."""
-        by_topic, bound, only = self._registry.by_topic, self._registry.bound, self._only
+        by_topic, bound, only = self._registry.by_topic, self._registry.bound, self._registry.only
         unknown = 0
         for log in logs:
             topics = log.topics
@@ -110,7 +109,8 @@ class Decoder:
                 else:
                     unknown += 1
             except Exception as error:  # BROKEN, or a protocol's table that did not expect this: it costs this log only
-                malformed.append(MalformedLog(tx_hash=tx_hash, reason=_reason(error), raw=msgspec.json.encode(log)))
+                raw = msgspec.json.encode(log)
+                malformed.append(MalformedLog(tx_hash=tx_hash, reason=why_malformed(error), raw=raw))
         return unknown
 
 
@@ -120,7 +120,8 @@ def _refuse_unsound(log: Log) -> None:
         raise Malformed("not a log as nodes write them: topics or data are not hex")
 
 
-def _reason(error: Exception) -> str:
+def why_malformed(error: Exception) -> str:
+    """What is said of a log that `error` was raised for."""
     return str(error) if isinstance(error, Malformed) else f"not a log as nodes write them: {error}"
 
 
@@ -170,7 +171,7 @@ def _append_own_value(events: list[Event], execution: Execution) -> None:
     """Without a call tree all we know of native coin is what the transaction itself sent."""
     transaction = execution.transaction
     try:
-        value = int(transaction.value, 16)
+        value = quantity(transaction.value)
     except ValueError:
         return
     if value and execution.succeeded and transaction.to:

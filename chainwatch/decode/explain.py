@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from chainwatch.decode.balances import ledger
-from chainwatch.decode.decoder import Decoder
+from chainwatch.decode.calls import quantity
+from chainwatch.decode.decoder import Decoder, why_malformed
 from chainwatch.decode.pools import price_path
 from chainwatch.decode.registry import BROKEN, DecodedCall, Registry
 from chainwatch.types import Address, CallFrame, Event, Execution, Frame, Hash, HexData, Log, MalformedLog
@@ -42,7 +43,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """One log: its event and arguments, and the Events it means. `name` is None where nobody knows it."""
+    """One log: its event and arguments, and the Events it means. `name` is None where nobody knows it. Logs of which
+    several have one index, or none, are numbered by their place."""
 
     log_index: int
     address: Address
@@ -83,6 +85,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 def explain(execution: Execution, registry: Registry) -> Explanation:
     """What `execution` is about. Never raises for what a node or a contract wrote."""
+    execution = _numbered(execution)
     facts = Decoder(registry).facts(execution)
     transaction = execution.transaction
     net = ledger(facts.events)
@@ -126,18 +129,18 @@ def reason(output: HexData | None, error: str | None, registry: Registry) -> str
         return error
     decoded = registry.decode_error(output)
     if decoded is None:
-        return f"{error}: {output[:74]}"
+        return f"{error}: {output}"
     values = list(decoded.arguments.values())
     if decoded.signature == "Error(string)":
-        return str(values[0])[:500]
+        return str(values[0])
     if decoded.signature == "Panic(uint256)":
         return f"panic 0x{values[0]:02x}: {PANICS.get(values[0], 'unknown code')}"
-    return f"{decoded.name}({', '.join(map(str, values))})"[:500]
+    return f"{decoded.name}({', '.join(map(str, values))})"
 
 
 def _number(text: str) -> int:
     try:
-        return int(text, 16)
+        return quantity(text)
     except ValueError:
         return 0
 
@@ -172,11 +175,24 @@ def _in_order(root: CallFrame) -> Iterator[CallFrame]:
         stack.extend(reversed(call.calls or ()))
 
 
-def _said(log: Log, meant: Mapping[int, tuple[Event, ...]], registry: Registry) -> Said:
+def _numbered(execution: Execution) -> Execution:
+    """`execution` with an index of its own for each log: what an Event is of is told by it."""
+    logs = execution.logs or []
+    if len(set(map(_index, logs))) == len(logs):
+        return execution
+    numbered = [msgspec.structs.replace(log, log_index=hex(place)) for place, log in enumerate(logs)]
+    return msgspec.structs.replace(execution, logs=numbered)
+
+
+def _index(log: Log) -> int:
     try:
-        index = int(log.log_index, 16)
+        return int(log.log_index, 16)
     except ValueError:
-        index = -1
+        return -1
+
+
+def _said(log: Log, meant: Mapping[int, tuple[Event, ...]], registry: Registry) -> Said:
+    index = _index(log)
     common: dict[str, Any] = {
         "log_index": index, "address": log.address, "topics": tuple(log.topics), "data": log.data,
         "means": meant.get(index, ()),
@@ -184,7 +200,7 @@ def _said(log: Log, meant: Mapping[int, tuple[Event, ...]], registry: Registry) 
     try:
         decoded = registry.decode(log)
     except BROKEN as error:
-        return Said(**common, name=None, malformed=str(error))
+        return Said(**common, name=None, malformed=why_malformed(error))
     if decoded is None:
         return Said(**common, name=None)
     return Said(**common, name=decoded.name, protocol=decoded.protocol, arguments=decoded.arguments)

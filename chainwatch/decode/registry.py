@@ -129,6 +129,8 @@ class Registry:
         """Topic0, then number of topics, then the candidates in order. Read-only; the Decoder's hot path."""
         self.bound: dict[Address, Registry] = {}
         """What the contracts that are of a known protocol write, by address. Read-only; the hot path."""
+        self.only: dict[Hash, tuple[int, Handle]] = {}
+        """Topics with one meaning only: how many topics, and what to do. The Decoder fills it as logs come."""
         self.anonymous: tuple[Known, ...] = ()
         self._layouts: dict[tuple[Hash, tuple[bool, ...]], list[Known]] = {}
         self._functions: dict[str, tuple[KnownCall, ...]] = {}
@@ -162,6 +164,7 @@ class Registry:
 
     def add(self, abi: Abi) -> None:
         """Make `abi` decodable. Its functions are generated when a log first needs them."""
+        self.only.clear()
         for spec in abi.events:
             self._add_event(spec)
         for known, specs in ((self._functions, abi.functions), (self._errors, abi.errors)):
@@ -212,6 +215,7 @@ class Registry:
         names = [p.name for p in first.spec.params]
         if not all(same_meaning(first.mapper, k.mapper, names, [p.name for p in k.spec.params]) for k in same[1:]):
             first.mapper = None
+            first.__dict__.pop("handle", None)  # made of the old meaning, where a log came before
 
     def match(self, log: Log) -> tuple[Known, Args] | None:
         """The event of `log` and its arguments in ABI order, or None where no decoder knows it.

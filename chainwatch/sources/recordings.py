@@ -13,7 +13,7 @@ from typing import IO, cast
 
 import msgspec
 
-from chainwatch.chain.wire import WireBlock, block_of, is_null, parse_receipts
+from chainwatch.chain.wire import WireBlock, block_of, is_null, parse_receipts, transaction_in_lower_case
 from chainwatch.errors import BadRecording
 from chainwatch.types import Address, Block, CallFrame, HexData
 
@@ -92,14 +92,16 @@ def _block(path: Path, number: int, line: bytes) -> RecordedBlock:
         receipts, malformed = (None, {}) if is_null(parsed.receipts) else parse_receipts(parsed.receipts)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadRecording(f"{where}: {_what_is_wrong(line, error)}", _MEND) from error
-    hashes = [transaction.hash for transaction in parsed.block.transactions]
+    transactions = list(map(transaction_in_lower_case, parsed.block.transactions))
+    hashes = [transaction.hash for transaction in transactions]
     for name, count in (("receipts", _count(receipts)), ("traces", _count(parsed.traces))):
         if count is not None and count != len(hashes):
             raise BadRecording(f"{where}: {len(hashes)} transactions but {count} {name}.", _MEND)
     if receipts is not None and [receipt.transaction_hash for receipt in receipts] != hashes:
         raise BadRecording(f"{where}: the receipts are not those of the transactions, in their order.", _MEND)
     try:
-        block = block_of(parsed.chain_id, parsed.block, receipts, parsed.traces, malformed)
+        wire = msgspec.structs.replace(parsed.block, transactions=transactions)
+        block = block_of(parsed.chain_id, wire, receipts, parsed.traces, malformed)
     except ValueError as error:
         raise BadRecording(f"{where}: a quantity is not hex ({error}).", _MEND) from error
     return RecordedBlock(block, parsed.calls or ())

@@ -1,14 +1,16 @@
 """What tokens say of themselves is read, and what hostile ones say harms nobody."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from chainwatch.chain.rpc import Rpc
 from chainwatch.chain.tokens import REBASING, Tokens
 from chainwatch.chain.wire import WireHeader
+from chainwatch.errors import NodeRejected
 from chainwatch.types import NATIVE, BlockRef
-from tests.builders import address
+from tests.builders import address, hash_
 from tests.chain.contracts import NOTHING, returning, token_keeping
 
 TOKEN, HOLDER = address(0xB1), address(0xA1)
@@ -85,6 +87,52 @@ async def test_what_does_not_change_is_asked_for_once_and_again_when_the_code_do
     assert asked == ["0x18160ddd"]  # only the supply
     await rpc.call("anvil_setCode", [TOKEN, "0x" + returning(text(b"NEW"))])
     assert (await tokens.facts([TOKEN], await head(rpc)))[TOKEN].symbol == "NEW"
+
+
+class Node:
+    """Answers what it is told to: `views` by selector, `simulated` to eth_simulateV1."""
+
+    def __init__(self, views: dict[str, Any], simulated: Any = None) -> None:
+        self.views = views
+        self.simulated = simulated
+
+    async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]], **_: object) -> list[Any]:
+        return [
+            self.views.get(params[0]["data"][:10], "0x" + "00" * 32) if method == "eth_call" else "0x6000"
+            for method, params in calls
+        ]
+
+    async def call(self, *_: object, **__: object) -> Any:
+        return self.simulated
+
+
+SYMBOL = {"0x95d89b41": "0x" + text(b"GOOD")}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "later"),
+    [
+        (NodeRejected("eth_call", -32005, "limit exceeded"), "GOOD"),
+        (NodeRejected("a batch", -32000, "no answer to this call in the batch"), "GOOD"),
+        (NodeRejected("eth_call", 3, "execution reverted"), None),
+    ],
+)
+async def test_what_a_node_was_too_busy_to_say_is_asked_again(refusal: NodeRejected, later: str | None) -> None:
+    node = Node({"0x95d89b41": refusal})
+    tokens, block = Tokens(node), BlockRef(number=5, hash=hash_(5))  # type: ignore[arg-type]
+    assert (await tokens.facts([TOKEN], block))[TOKEN].symbol is None
+    node.views = SYMBOL
+    assert (await tokens.facts([TOKEN], block))[TOKEN].symbol == later
+    node.views = {}
+    assert (await tokens.facts([TOKEN], block))[TOKEN].symbol == later
+
+
+@pytest.mark.parametrize("sent", [None, "x", 5, [], {}])
+async def test_a_simulation_that_answers_something_else_shows_nothing(sent: Any) -> None:
+    word = {"returnData": f"0x{5:064x}"}
+    node = Node({"0x70a08231": f"0x{10:064x}"}, [{"calls": [word, sent, word]}])
+    block = BlockRef(number=5, hash=hash_(5))
+    assert await Tokens(node).charges_a_fee(TOKEN, HOLDER, block) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("selector", REBASING)

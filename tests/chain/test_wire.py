@@ -382,6 +382,7 @@ def test_the_slow_way_reads_what_the_fast_way_reads(kind: str) -> None:
         ("hash", "0x" + "AB" * 32, "hash", "0x" + "ab" * 32),
         ("input", "", "input", "0x"),
         ("input", None, "input", "0x"),
+        ("input", "0xA9059CBB", "input", "0xa9059cbb"),
         ("blockHash", 5, "block_hash", None),
     ],
 )

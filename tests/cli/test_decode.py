@@ -8,9 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from eth_abi.abi import encode
+from rich.text import Text
 
 from chainwatch.chain.anvil import Anvil
 from chainwatch.chain.rpc import Rpc
+from chainwatch.chain.tokens import TokenFacts
+from chainwatch.cli import common
+from chainwatch.cli.story import Names
 from chainwatch.drill.actors import Actors
 from chainwatch.drill.world import deploy_world
 from tests.builders import address, hash_
@@ -142,6 +147,32 @@ def test_of_several_one_is_chosen_by_the_start_of_its_hash(cli: Cli, tmp_path: P
     assert (done.code, "has no transaction 0xdead" in done.err) == (2, True)
 
 
+def test_a_transaction_that_stands_in_a_recording_twice_is_found(cli: Cli, tmp_path: Path) -> None:
+    path = recording(tmp_path / "twice.jsonl.gz", transfer(1), transfer(1))
+    for chosen in ((), ("--tx", hash_(1)), ("--tx", hash_(1)[:30])):
+        done = cli("decode", path, *chosen)
+        assert (done.code, hash_(1) in done.out) == (0, True), done
+
+
+def test_nothing_behind_a_transaction_named_whole_is_read(cli: Cli, tmp_path: Path) -> None:
+    path = recording(tmp_path / "one.jsonl.gz", transfer(1))
+    path.write_bytes(path.read_bytes() + gzip.compress(b"damaged\n"))
+    done = cli("decode", path, "--tx", hash_(1))
+    assert (done.code, hash_(1) in done.out) == (0, True), done
+
+
+@pytest.mark.parametrize("index", [None, "0x0", "0x5"])
+def test_each_log_shows_its_own_meaning_whatever_its_index(cli: Cli, tmp_path: Path, index: str | None) -> None:
+    given = transfer(1)
+    one = given["receipt"]["logs"][0]
+    del one["logIndex"]
+    one |= {} if index is None else {"logIndex": index}
+    given["receipt"]["logs"] = [one, one | {"data": f"0x{7:064x}"}]
+    done = cli("decode", recording(tmp_path / "one.jsonl.gz", given), "--json")
+    logs = json.loads(done.out)["explanation"]["logs"]
+    assert [[event["amount"] for event in log["means"]] for log in logs] == [[5], [7]]
+
+
 def test_a_log_that_is_not_what_its_topic_promises_is_said(cli: Cli, tmp_path: Path) -> None:
     done = cli("decode", recording(tmp_path / "bad.jsonl.gz", transfer(1, data="0x05")))
     assert done.code == 0, done
@@ -153,6 +184,19 @@ def test_what_is_neither_hash_nor_file_is_refused(cli: Cli, what: str) -> None:
     done = cli("decode", what)
     assert done.code == 2
     assert "neither a transaction hash nor a file" in done.err
+
+
+def test_a_name_that_no_file_can_have_is_refused(cli: Cli) -> None:
+    done = cli("decode", "0x" + "0" * 8_000)
+    assert (done.code, "cannot be read (File name too long)" in done.err) == (2, True)
+    assert len(done.err) < 300
+    done = cli("decode", "")
+    assert (done.code, "'' is neither a transaction hash nor a file" in done.err) == (2, True)
+
+
+def test_a_chain_without_a_configuration_to_choose_from_is_refused(cli: Cli, tmp_path: Path) -> None:
+    done = cli("decode", recording(tmp_path / "one.jsonl.gz", transfer(1)), "--chain", "5")
+    assert (done.code, "there is none" in done.err) == (2, True)
 
 
 async def test_a_transaction_that_nobody_knows_is_refused(cli: Cli, anvil: Anvil) -> None:
@@ -177,6 +221,99 @@ def test_what_a_contract_says_does_nothing_to_the_terminal(cli: Cli, tmp_path: P
     assert done.code == 0, done
     assert "[red]safe[/]" in done.out
     assert not {"\x1b", "\x07", "\u202e"} & set(done.out)
+
+
+def treed(path: Path, tree: dict[str, Any], logs: list[dict[str, Any]] | None = None) -> Path:
+    """A Recording of transaction 1 with this call tree."""
+    given = transfer(1)
+    receipts = [given["receipt"] | ({} if logs is None else {"logs": logs})]
+    line = {"chain_id": 1, "block": {"transactions": [given["transaction"]]}, "receipts": receipts, "traces": [tree]}
+    path.write_text(json.dumps(line) + "\n")
+    return path
+
+
+def calling(**fields: Any) -> dict[str, Any]:
+    return {"type": "CALL", "from": address(0xA1), "to": address(0xB1), "input": "0xfeedbeef"} | fields
+
+
+def reverting_with(reason: str) -> dict[str, Any]:
+    data = reason.encode()
+    words = data.hex().ljust(-(-len(data) // 32) * 64, "0")
+    return {"error": "execution reverted", "output": f"0x08c379a0{32:064x}{len(data):064x}{words}"}
+
+
+def test_a_call_tree_that_cannot_be_read_is_said_to_be_one(cli: Cli, tmp_path: Path) -> None:
+    done = cli("decode", treed(tmp_path / "bad.jsonl", calling(value="many")))
+    assert done.code == 0, done
+    assert "the call tree cannot be read" in done.out
+    assert "malformed: trace: 'many' is not a quantity" in done.out
+    assert "no call tree was given" not in done.out
+
+
+@pytest.mark.parametrize("said", [":skull:", "\\\\\\", "\\", "[/]", "[bold", "x]", "a[red", "[none]"])
+def test_what_others_wrote_is_printed_as_they_wrote_it(cli: Cli, tmp_path: Path, said: str) -> None:
+    tree = calling(calls=[calling(**reverting_with(said)), calling(**reverting_with("x]"))])
+    done = cli("decode", treed(tmp_path / "odd.jsonl", tree))
+    assert done.code == 0, done
+    assert f"0xfeedbeef() ✗ {said}\n" in done.out
+    assert "✗ x]\n" in done.out
+
+
+@pytest.mark.parametrize("symbol", ["\\\\\\", "\\", ":skull:", "[/]", "[bold"])
+def test_a_symbol_is_printed_as_it_is(symbol: str) -> None:
+    facts = TokenFacts(address=address(0xB1), symbol=symbol, decimals=0)
+    names = Names({}, {address(0xB1): facts})
+    shown = Text.from_markup(
+        f"[green]{names.amount(address(0xB1), 5)}[/] {names.account(address(0xB1))} x]", emoji=False
+    )
+    assert shown.plain == f"5 {symbol} {symbol} 0x000000…00b1 x]"
+
+
+def test_what_others_wrote_begins_no_line(cli: Cli, tmp_path: Path) -> None:
+    done = cli("decode", treed(tmp_path / "odd.jsonl", calling(**reverting_with("one\u2028two\u2029three"))))
+    assert "one·two·three" in done.out
+
+
+def test_where_nothing_changed_no_row_says_so(cli: Cli, tmp_path: Path) -> None:
+    """The sender pays its target: together they have what they had."""
+    log = transfer(1, f"0x{10**6:064x}")["receipt"]["logs"][0]
+    parties = ["0x" + address(n)[2:].rjust(64, "0") for n in (0xA1, 0xB1)]
+    paid = log | {"address": address(0xC1), "topics": [log["topics"][0], *parties]}
+    done = cli("decode", treed(tmp_path / "even.jsonl", calling(), [paid]))
+    assert "Who gained and who lost" in done.out
+    assert "these and the target" not in done.out
+
+
+def test_in_a_narrow_terminal_amounts_are_whole(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(common.out, "_width", 80)
+    loan = "0x0d7d75e01ab95780d3cd1c8ec0dd6c2ce19e3a20427eec8bf53283b6fb8e95f0"  # Balancer's FlashLoan
+    parties = ["0x" + address(n)[2:].rjust(64, "0") for n in (0xA1, 0xC1)]
+    amount = 123_456_789 * 10**30
+    log = {"address": address(0xB1), "topics": [loan, *parties], "data": f"0x{amount:064x}{5:064x}", "logIndex": "0x0"}
+    done = cli("decode", treed(tmp_path / "loan.jsonl", calling(), [log]))
+    table = done.out[done.out.index("Borrowed and repaid") : done.out.index("Calls")]
+    columns = [[cell.strip() for cell in row.split("│")] for row in table.splitlines() if "│" in row]
+    assert "".join(row[3] for row in columns).startswith(f"{amount:,}")
+    assert "…" not in "".join(row[3] for row in columns).replace("0x000000…00c1", "")
+
+
+def test_all_cuts_and_shortens_nothing(cli: Cli, tmp_path: Path) -> None:
+    text, reason = "long " * 40, "why " * 300
+    path = [address(n) for n in range(1, 10)]
+    swap = "0x38ed1739" + encode(  # swapExactTokensForTokens
+        ["uint256", "uint256", "address[]", "address", "uint256"], [1, 2, path, address(9), 3]
+    ).hex()  # fmt: skip
+    named = "0x280f4446b28a1372417dda658d30b95b2992b12ac9c7f378535f29a97acf3583"  # log_named_string
+    said = {"topics": [named], "data": "0x" + encode(["string", "string"], ["key", text]).hex(), "logIndex": "0x0"}
+    unknown = {"topics": ["0x" + "12" * 32], "data": "0x" + "34" * 40, "logIndex": "0x1"}
+    tree = calling(calls=[calling(input=swap), calling(**reverting_with(reason))])
+    file = treed(tmp_path / "long.jsonl", tree, [{"address": address(0xB1)} | log for log in (said, unknown)])
+    whole = (text.strip(), reason.strip(), "12" * 32, "34" * 40, *path)
+    few, every = (" ".join(cli("decode", file, *options).out.replace("│", " ").split()) for options in ((), ("--all",)))
+    joined = every.replace(" ", "")
+    assert all(one.replace(" ", "") in joined for one in whole)
+    assert "…" not in every
+    assert not any(one in few for one in whole)
 
 
 def test_a_deep_tree_is_printed_whole(cli: Cli, tmp_path: Path) -> None:

@@ -74,6 +74,10 @@ def test_a_log_that_is_not_hex_costs_itself_only() -> None:
     good = random_log(known, random.Random(1))
     bad = Log(address=good.address, topics=good.topics, data="0x" + "zz" * 64)
     spaced = Log(address=good.address, topics=good.topics, data="0x" + "  " + "0" * 126)
-    found = split(REGISTRY, [good, bad, good, spaced])
-    assert found.malformed == [1, 3]
+    named, shouted = (
+        Log(address=good.address, topics=good.topics, data=start + good.data[2:]) for start in ("zz", "0X")
+    )
+    found = split(REGISTRY, [good, bad, good, spaced, named, shouted])
+    assert found.malformed == [1, 3, 4, 5]
     assert found.events[0].rows.tolist() == [0, 2]
+    assert all(by_rows(log) == "malformed" for log in (bad, spaced, named, shouted))

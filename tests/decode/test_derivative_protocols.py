@@ -922,6 +922,30 @@ def test_a_transfer_that_optimism_tells_twice_is_said_once(registry):
     assert len(said(registry, "optimism_bridge", *twice, *twice)) == 2
 
 
+def test_two_equal_transfers_that_optimism_tells_in_new_events_only_are_two(registry):
+    values = (A, B, 5, b"")
+    old, new = ("ETHDepositInitiated", values), ("ETHBridgeInitiated", values)
+    assert len(said(registry, "optimism_bridge", new, new, new)) == 3
+    assert len(said(registry, "optimism_bridge", old, new, new)) == 2
+
+
+def test_many_transfers_of_optimism_cost_each_as_much_as_the_first(registry):
+    handle = next(k.handle for k in registry.of("optimism_bridge").known if k.spec.name == "ETHBridgeInitiated")
+    log = make_log(spec_of(registry, "optimism_bridge", "ETHBridgeInitiated"), A, B, 5, b"")
+
+    class Counting(list[Event]):
+        looks = 0
+
+        def __iter__(self):
+            Counting.looks += len(self)
+            return super().__iter__()
+
+    events = Counting()
+    for _ in range(100):
+        handle(events, log)
+    assert (len(events), Counting.looks) == (100, 0)
+
+
 def test_what_a_ccip_pool_has_told_its_message_does_not_tell_again(registry):
     logs = [("LockedOrBurned", (16, C, A, 5)), ("CCIPMessageSent", ccip_message([5, 6]))]
     assert [(e.token, e.amount) for e in said(registry, "ccip", *logs)] == [(C, 5), (None, 6)]

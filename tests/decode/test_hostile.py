@@ -4,6 +4,7 @@ import json
 import tracemalloc
 from pathlib import Path
 
+import msgspec
 import pytest
 from eth_abi.abi import encode
 
@@ -91,6 +92,47 @@ def test_what_is_no_number_is_explained_all_the_same(registry) -> None:
     bad = Log(address=log.address, topics=log.topics, data=log.data, log_index="0xzz")
     told = explain(execution(logs=[bad], transaction=transaction(value="0xzz")), registry)
     assert (told.value, told.logs[0].log_index) == (0, -1)
+
+
+@pytest.mark.parametrize("name", ["Transfer", "LogMessagePublished", "TransferBatch"])
+def test_topics_of_other_lengths_shift_no_value(registry, name: str) -> None:
+    """31 and 33 bytes are 64 together; white space in the data makes room for a topic that is too long."""
+    spec = next(k.spec for k in registry.known if k.spec.name == name)
+    log = make_log(spec, *(_zero(p.type) for p in spec.params))
+    head, *topics = log.topics
+    odd = [[head, *topics[:-1], topics[-1] + "00"]]
+    if len(topics) > 1:
+        odd.append([head, topics[0][:-2], *topics[1:-1], topics[-1] + "00"])
+    spaced = msgspec.structs.replace(log, topics=odd[0], data=log.data[:-2] + "  ")
+    for wrong in (*(msgspec.structs.replace(log, topics=t) for t in odd), spaced):
+        (malformed,) = Decoder(registry).facts(execution(logs=[wrong])).malformed
+        assert malformed.reason == "a topic is not 32 bytes"
+
+
+def test_why_data_is_refused_is_said_as_it_is(registry) -> None:
+    spec = next(k.spec for k in registry.known if k.spec.name == "Transfer")
+    log = make_log(spec, BOT, OTHER, 5)
+    reasons = {
+        "zz" + log.data[2:]: "data is not 0x hex",
+        log.data + "0": "32.5 bytes of data where 32 are expected",
+        log.data[:-2] + "  ": "data or a topic is not hex",
+    }
+    for data, reason in reasons.items():
+        wrong = msgspec.structs.replace(log, data=data)
+        (malformed,) = Decoder(registry).facts(execution(logs=[wrong])).malformed
+        assert malformed.reason == reason
+
+
+@pytest.mark.parametrize("digits", [65, 400, 5_000])
+def test_a_value_beyond_all_numbers_is_explained_all_the_same(registry, digits: int) -> None:
+    huge = "0x" + "f" * digits
+    told = explain(execution(logs=None, trace=root(frame(value=huge)), transaction=transaction(value=huge)), registry)
+    assert (told.value, told.events, told.malformed[0].reason[:7]) == (0, (), "trace: ")
+
+
+def test_sums_beyond_what_a_float_holds_are_netted() -> None:
+    loss = Transfer(order=0, address=DAI, protocol="erc20", token=DAI, sender=VICTIM, recipient=BOT, amount=16**400)
+    assert ledger([loss]).net({BOT}) == {DAI: 16**400}
 
 
 def test_coin_sent_to_a_wrapper_is_wrapped(decoder) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chainwatch.decode import Decoder
+from chainwatch.decode import Decoder, load_registry
 from chainwatch.decode.protocols import MAPPERS
 from chainwatch.types import (
     NATIVE,
@@ -198,7 +198,7 @@ CASES: list[tuple[str, str, tuple[Any, ...], list[Said]]] = [
         "rocket_pool",
         "DepositReceived",
         (A, 5, 1),
-        [(Deposit, {"account": A, "token": NATIVE, "amount": 5, "shares": None})],
+        [(Deposit, {"account": A, "token": None, "amount": 5, "shares": None})],
     ),
     # 9 rETH were worth 10 of the coin.
     (
@@ -235,6 +235,27 @@ def test_an_event_says_what_the_protocol_means_by_it(registry, protocol, name, v
     assert found.events == tuple(
         kind(order=n, log_index=7, address=HERE, protocol=protocol, **fields) for n, (kind, fields) in enumerate(said)
     )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name", "values"),
+    [
+        ("merkl", "Claimed", (A, B, 5)),
+        ("hegic", "Paid", (1, A, 5)),
+        ("hegic", "Provide", (A, 5, 4)),
+        ("rocket_pool", "DepositReceived", (A, 5, 1)),
+        ("rocket_pool", "TokensBurned", (A, 9, 10, 1)),
+        ("derive", "ModuleWhitelisted", (A, True)),
+    ],
+)
+def test_what_others_write_too_is_heard_only_where_the_contract_is_known(registry, protocol, name, values):
+    (signature,) = signatures_of(registry, protocol, name, values)
+    spec = next(k.spec for k in registry.of(protocol).known if k.spec.signature == signature)
+    log = make_log(spec, *values)
+    assert registry.decode(log).signature == signature
+    assert Decoder(registry).facts(execution(logs=[log])).events == ()
+    bound = load_registry(contracts={HERE: protocol})
+    assert [e.protocol for e in Decoder(bound).facts(execution(logs=[log])).events] == [protocol]
 
 
 def test_every_meaning_has_a_case(registry):

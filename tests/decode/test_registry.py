@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chainwatch.decode import Decoder, Malformed, Registry, load_registry
+from chainwatch.decode.abi import read_abi
 from chainwatch.decode.protocols import MAPPERS
 from chainwatch.errors import BadInput
 from chainwatch.types import Log
@@ -126,6 +127,19 @@ def test_of_one_layout_with_two_meanings_nothing_is_said_but_where_the_contract_
     assert [type(e).__name__ for e in Decoder(bound).facts(execution(logs=[log])).events] == ["Withdraw"]
     told = [c for c in plain.collisions() if c.key == spec.topic0]
     assert any("says nothing unless bound" in c.kind for c in told)
+
+
+def test_a_meaning_added_after_the_first_log_counts_for_the_next(tmp_path: Path):
+    """Another file says that the same layout means something else: nobody knows any more."""
+    registry = load_registry()
+    decoder = Decoder(registry)
+    spec = next(k.spec for k in registry.known if k.spec.signature == "Claimed(uint256,address,uint256)")
+    log = make_log(spec, 1, address(1), 5)
+    assert [type(e).__name__ for e in decoder.facts(execution(logs=[log])).events] == ["RewardClaim"]
+    inputs = ", ".join(f"{p.type}{' indexed' if p.indexed else ''}" for p in spec.params)
+    registry.add(read_abi(layout(tmp_path, "mine", f"event Claimed({inputs})"), "mine"))
+    for of in (decoder, Decoder(registry)):
+        assert of.facts(execution(logs=[log])).events == ()
 
 
 def test_of_one_layout_with_one_meaning_the_first_speaks_and_a_standard_always(registry):

@@ -50,6 +50,24 @@ class TestFlatten:
             (0, -1, 0, 5), (1, 0, 1, 4), (2, 1, 2, 3), (3, 1, 2, 4), (4, 0, 1, 5),
         ]  # fmt: skip
 
+    def test_addresses_and_selectors_are_in_lower_case_whichever_the_tree_is_in(self, decoder):
+        token, taker = "0x" + "Cc" * 20, "0x" + "dD" * 20
+        moves = frame(sender="0x" + "aB" * 20, to=token, input=f"0xA9059CBB{taker[2:].rjust(64, '0')}{9:064x}")
+        made = frame("CREATE", sender=BOT, to="0x" + "eE" * 20)
+        frames, created = flatten(root(moves, made))
+        assert (frames[1].sender, frames[1].to, frames[1].selector) == ("0x" + "ab" * 20, token.lower(), "0xa9059cbb")
+        assert created == {"0x" + "ee" * 20}
+        (moved,) = facts_of(decoder, moves).events
+        assert (moved.token, moved.sender, moved.recipient) == (token.lower(), "0x" + "ab" * 20, taker.lower())
+
+    @pytest.mark.parametrize("value", ["-0x5", "0x1_0", "0x", " 0x5", "0x٣", "0x" + "f" * 65, "5"])
+    def test_a_value_is_a_quantity_of_256_bits(self, decoder, value):
+        with pytest.raises(ValueError, match="is not a quantity"):
+            flatten(root(frame(value=value)))
+        facts = facts_of(decoder, frame(value=value))
+        assert (facts.events, facts.degraded) == ((), ("no_trace", "no_logs"))
+        assert facts.malformed[0].reason.startswith("trace: ")
+
     def test_ten_thousand_nested_frames_do_not_recurse(self):
         tree = frame()
         for _ in range(10_000):

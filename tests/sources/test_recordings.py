@@ -134,6 +134,17 @@ def test_blank_lines_are_passed_over_but_counted(tmp_path: Path) -> None:
 # --- Degraded modes ---------------------------------------------------------------------------------------
 
 
+def test_transactions_are_read_in_lower_case_as_logs_are(tmp_path: Path) -> None:
+    sender, to = "0x" + "aB" * 20, "0x" + "Cd" * 20
+    given = {"hash": "0x" + "AB" * 32, "from": sender, "to": to, "input": "0xA9059CBB"}
+    block = block_with() | {"transactions": [given, given | {"to": None}]}
+    text = line(block=block, receipts=[receipt(0, transactionHash="0x" + "AB" * 32)] * 2)
+    [recorded] = read(written(tmp_path / "r.jsonl", text))
+    called, created = (e.transaction for e in recorded.block.executions)
+    assert (called.hash, called.from_, called.to) == ("0x" + "ab" * 32, sender.lower(), to.lower())
+    assert (called.input, created.to) == ("0xa9059cbb", None)
+
+
 def test_without_receipts_there_are_no_logs_and_success_is_the_trees(tmp_path: Path) -> None:
     trees = [{"type": "CALL", "from": address(1)}, {"type": "CALL", "from": address(1), "error": "out of gas"}]
     [recorded] = read(written(tmp_path / "r.jsonl", line(1, 2, receipts=None, traces=trees)))

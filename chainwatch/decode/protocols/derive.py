@@ -178,4 +178,5 @@ BOUND_ONLY = (
     "FeeRecipientSet(uint256)",
     "SettlementPriceSet(uint256,uint256)",
     "MarketCreated(uint256,string)",
+    "ModuleWhitelisted(address,bool)",
 )

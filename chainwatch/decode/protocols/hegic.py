@@ -13,3 +13,5 @@ MAPPERS: Mappers = {
     ),
     "Paid(uint256,address,uint256)": says(Withdraw, account="account", token=None, amount="amount"),
 }
+
+BOUND_ONLY = ("Provide(address,uint256,uint256)", "Paid(uint256,address,uint256)")

@@ -6,3 +6,5 @@ from chainwatch.types import RewardClaim
 MAPPERS: Mappers = {
     "Claimed(address,address,uint256)": says(RewardClaim, account="user", token="token", amount="amount"),
 }
+
+BOUND_ONLY = ("Claimed(address,address,uint256)",)  # others say the token first

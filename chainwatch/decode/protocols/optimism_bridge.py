@@ -12,6 +12,9 @@ from chainwatch.types import NATIVE, Address, BridgeTransfer, Event, ParameterCh
 
 _LEGACY_COIN = "0xdeaddeaddeaddeaddeaddeaddeaddeaddead0000"
 
+_last_new: list[Event] = []
+"""What a new event said last, if anything: an Event does not show whether an old or a new one said it."""
+
 
 def _once(direction: Literal["in", "out"], of_coin: bool) -> Mapper:
     """The new event: (local token, remote token,) from, to, amount, data."""
@@ -29,8 +32,11 @@ def _once(direction: Literal["in", "out"], of_coin: bool) -> Mapper:
             sender=sender,
             recipient=recipient,
         )
-        if not any(_same(e, said) for e in events):
-            events.append(said)
+        before = events[-1:]
+        if before and _same(before[0], said) and not (_last_new and before[0] is _last_new[0]):
+            return
+        events.append(said)
+        _last_new[:] = [said]
 
     return mapper
 

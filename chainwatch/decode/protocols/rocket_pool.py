@@ -16,10 +16,12 @@ _BALANCES = says(
 )
 
 MAPPERS: Mappers = {
-    "DepositReceived(address,uint256,uint256)": says(Deposit, account="from", token=literal(NATIVE), amount="amount"),
+    "DepositReceived(address,uint256,uint256)": says(Deposit, account="from", token=None, amount="amount"),
     "TokensBurned(address,uint256,uint256,uint256)": says(
         Withdraw, account="from", token=literal(NATIVE), amount="ethAmount", shares="amount"
     ),
     "BalancesUpdated(uint256,uint256,uint256,uint256,uint256)": _BALANCES,
     "BalancesUpdated(uint256,uint256,uint256,uint256,uint256,uint256)": _BALANCES,
 }
+
+BOUND_ONLY = ("DepositReceived(address,uint256,uint256)", "TokensBurned(address,uint256,uint256,uint256)")
