@@ -15,6 +15,7 @@ from apprise import NotifyType
 from chainwatch.chain.pool import Pool
 from chainwatch.config.load import Loaded
 from chainwatch.engine import Engine, EngineStatus, Observer
+from chainwatch.engine.desk import Desk
 from chainwatch.errors import NodeError
 from chainwatch.notify.channel import Notifier
 from chainwatch.respond.responder import Responder
@@ -110,14 +111,15 @@ class Bot:
         # What was loaded stays: the collector need not look at a hundred protocols each time (a quarter of decoding).
         gc.collect()
         gc.freeze()
-        notifying = asyncio.create_task(self._notify())
+        notifying = [asyncio.create_task(self._notify()), asyncio.create_task(Desk(self.store, self.notifier).follow())]
         try:
             async with asyncio.TaskGroup() as group:
                 for chain in self._loaded.by_chain():
                     group.create_task(self._watch(chain))
         finally:
-            notifying.cancel()
-            await asyncio.gather(notifying, return_exceptions=True)
+            for task in notifying:
+                task.cancel()
+            await asyncio.gather(*notifying, return_exceptions=True)
 
     async def _notify(self) -> None:
         while True:

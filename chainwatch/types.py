@@ -665,6 +665,21 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """Fingerprints of the conditions that this transaction brought about, and that have no Alert of their own."""
 
 
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """Until `until` (seconds since 1970) nobody is woken by alerts about `protocol` of `kind` (None: any), below tier
+    `act`. They are recorded, and acted on, all the same. `by` and `why` stand in the audit log."""
+
+    protocol: str
+    kind: str | None
+    until: float
+    by: str
+    why: str
+
+    def covers(self, alert: Alert) -> bool:
+        """Whether it is about `alert`; never where the evidence is enough for automation."""
+        return alert.protocol == self.protocol and self.kind in (None, alert.kind) and alert.tier is not Tier.ACT
+
+
 def evidence_overlaps(left: Sequence[Evidence], right: Sequence[Evidence]) -> bool:
     """Whether two Findings rest on any of the same things."""
     return not {e.ref for e in left}.isdisjoint(e.ref for e in right)

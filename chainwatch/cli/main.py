@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from chainwatch import __version__
-from chainwatch.cli import act, check, coverage, decode, demo, model, ready, record, scan, score, tune, watch
+from chainwatch.cli import act, alerts, check, coverage, decode, demo, model, ready, record, scan, score, tune, watch
 from chainwatch.cli.common import Globals, fail, set_up_logging
 from chainwatch.config.models import LogConfig
 from chainwatch.errors import ChainwatchError
@@ -41,7 +41,7 @@ def options(
     set_up_logging(LogConfig())
 
 
-for module in (demo, check, ready, watch, record, scan, decode, coverage, score, tune, model, act):
+for module in (demo, check, ready, watch, record, scan, decode, coverage, alerts, score, tune, model, act):
     module.register(app)
 
 

@@ -17,7 +17,7 @@ from chainwatch.config.models import ChainConfig, Config, PlaybookConfig, Profil
 from chainwatch.errors import BadConfig, BadInput
 from chainwatch.types import Address
 
-_MAY_HOLD_SECRETS = ("http", "ws", "url", "urls")
+_MAY_HOLD_SECRETS = ("http", "ws", "url", "urls", "escalate_urls")
 
 M = TypeVar("M", bound=BaseModel)
 

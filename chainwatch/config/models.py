@@ -221,6 +221,23 @@ class NotifyConfig(Model):
     urls: tuple[str, ...] = Field((), description="Apprise URLs.")
     urls_env: str | None = Field(None, description="Environment variable with more apprise URLs, separated by spaces.")
     min_tier: Tier = Field(Tier.ALERT, description="Alerts below this tier are only logged.")
+    incident_seconds: float = Field(
+        1_800.0,
+        ge=0,
+        description="Alerts about one protocol within this time of each other are one incident: after the first, only "
+        "graver ones are told by themselves. 0: each is told.",
+    )
+    summary_seconds: float = Field(300.0, gt=0, description="How often the others of an incident are summed up.")
+    escalate_after_seconds: float = Field(
+        900.0,
+        ge=0,
+        description="A page of P1, P2 or tier act that nobody has acknowledged (`chainwatch alerts ack`) is told again "
+        "after this time, three times at most. 0: never.",
+    )
+    escalate_urls: tuple[str, ...] = Field((), description="Whom to tell then, besides the others: apprise URLs.")
+    escalate_urls_env: str | None = Field(
+        None, description="Environment variable with more of them, separated by spaces."
+    )
 
 
 class LogConfig(Model):

@@ -7,6 +7,8 @@ log, without its URL, which may hold a token.
 import asyncio
 import logging
 import os
+import time
+from collections.abc import Mapping, Sequence
 
 import apprise
 import msgspec
@@ -16,7 +18,8 @@ from tenacity.wait import wait_exponential
 
 from chainwatch.config.models import NotifyConfig
 from chainwatch.errors import BadConfig
-from chainwatch.types import Alert, AlertEvent, Severity, Tier
+from chainwatch.notify.incidents import Incidents
+from chainwatch.types import Alert, AlertEvent, Severity, Silence, Tier
 
 log = structlog.get_logger(__name__)
 
@@ -28,22 +31,34 @@ _apprise_log.propagate = False
 _QUEUE = 500
 _ATTEMPTS = 4
 _FIRST_WAIT_SECONDS = 0.5
+_SUM_UP_SECONDS = 5.0
+_MOST_ESCALATIONS = 3
 _TIERS = list(Tier)
 
 
 class NotifyCounts(msgspec.Struct):
     """What became of the messages, each counted once a channel. `dropped`: the channel's queue was full;
-    `failed`: the channel refused every attempt."""
+    `failed`: the channel refused every attempt. `held`: alerts of an incident that people know of; summed up.
+    `silenced`: alerts under a silence; `escalated`: told again because nobody had acknowledged them."""
 
     delivered: int = 0
     failed: int = 0
     dropped: int = 0
+    held: int = 0
+    silenced: int = 0
+    escalated: int = 0
 
 
 class _Message(msgspec.Struct, frozen=True):
     title: str
     body: str
     type: apprise.NotifyType
+
+
+class _Unanswered(msgspec.Struct):
+    alert: Alert
+    told_at: float
+    times: int = 0
 
 
 class _Channel:
@@ -79,15 +94,32 @@ class Notifier:
 
     def __init__(self, config: NotifyConfig) -> None:
         self._min_tier = config.min_tier
-        self._channels = [_Channel(url) for url in _urls(config)]
+        self._channels = [_Channel(url) for url in _urls(config.urls, config.urls_env, "urls_env")]
+        further = _urls(config.escalate_urls, config.escalate_urls_env, "escalate_urls_env")
+        self._next_in_line = [_Channel(url) for url in further]
+        self._escalate_after = config.escalate_after_seconds
+        self._unanswered: dict[str, _Unanswered] = {}
+        self.silences: Sequence[Silence] = ()
+        """What nobody is to be woken by now; whoever follows the store keeps it up to date."""
         self.counts = NotifyCounts()
+        self._incidents = Incidents(config.incident_seconds, config.summary_seconds)
 
     def alert(self, alert: Alert) -> None:
-        """Queue a transition of an Alert that reaches the configured tier."""
+        """Queue a transition of an Alert that reaches the configured tier, unless it is no news in its incident."""
         if _TIERS.index(alert.tier) < _TIERS.index(self._min_tier):
+            return
+        if any(silence.covers(alert) for silence in self.silences):
+            self.counts.silenced += 1
+            return
+        if not self._incidents.pages(alert):
+            self.counts.held += 1
             return
         ended = alert.event in (AlertEvent.RESOLVED, AlertEvent.RETRACTED)
         grave = alert.severity in (Severity.P1, Severity.P2)
+        if ended:
+            self._unanswered.pop(alert.alert_id, None)
+        elif (grave or alert.tier is Tier.ACT) and self._escalate_after:
+            self._unanswered.setdefault(alert.alert_id, _Unanswered(alert, time.monotonic()))
         type_ = (
             apprise.NotifyType.INFO if ended else apprise.NotifyType.FAILURE if grave else apprise.NotifyType.WARNING
         )
@@ -96,9 +128,41 @@ class Notifier:
         body = f"{alert.explanation}\n\nchain {alert.chain_id}, {where}, {alert.stage}\n" + "\n".join(alert.tx_hashes)
         self.message(title, f"{body}\nalert {alert.alert_id}", type_)
 
-    def message(self, title: str, body: str, type_: apprise.NotifyType = apprise.NotifyType.INFO) -> None:
-        """Queue a message; where a channel's queue is full it is dropped and counted, never waited for."""
-        for channel in self._channels:
+    def unanswered(self) -> list[str]:
+        """The ids of grave alerts that people were told of and that nobody has acknowledged yet."""
+        return list(self._unanswered)
+
+    def answered(self, by: Mapping[str, str]) -> None:
+        """Who acknowledged which."""
+        for alert_id, person in by.items():
+            if (waiting := self._unanswered.pop(alert_id, None)) is not None:
+                self.message(f"{person} has acknowledged {waiting.alert.kind}", f"alert {alert_id}")
+
+    def escalate(self) -> None:
+        """Tell again, and those who are next in line, what nobody has answered in time."""
+        now = time.monotonic()
+        for waiting in list(self._unanswered.values()):
+            if now - waiting.told_at < self._escalate_after * (waiting.times + 1):
+                continue
+            waiting.times += 1
+            if waiting.times == _MOST_ESCALATIONS:
+                del self._unanswered[waiting.alert.alert_id]
+            alert, minutes = waiting.alert, (now - waiting.told_at) / 60
+            self.counts.escalated += 1
+            self.message(
+                f"[{alert.severity} {alert.tier}] NOT ACKNOWLEDGED for {minutes:.0f} min: {alert.kind} on "
+                f"{alert.protocol or 'a contract'}",
+                f"{alert.explanation}\n\nAnswer with: chainwatch alerts ack {alert.alert_id}",
+                apprise.NotifyType.FAILURE,
+                escalate=True,
+            )
+
+    def message(
+        self, title: str, body: str, type_: apprise.NotifyType = apprise.NotifyType.INFO, *, escalate: bool = False
+    ) -> None:
+        """Queue a message, with `escalate` for those who are next in line, too; where a channel's queue is full it is
+        dropped and counted, never waited for."""
+        for channel in [*self._channels, *(self._next_in_line if escalate else ())]:
             try:
                 channel.queue.put_nowait(_Message(title, body, type_))
             except asyncio.QueueFull:
@@ -107,22 +171,32 @@ class Notifier:
 
     def failing(self) -> list[str]:
         """The channels whose last message could not be delivered, or whose queue is full."""
-        return [channel.name for channel in self._channels if channel.failing or channel.queue.full()]
+        return [channel.name for channel in self._all() if channel.failing or channel.queue.full()]
+
+    def _all(self) -> list[_Channel]:
+        return [*self._channels, *self._next_in_line]
 
     async def run(self) -> None:
         """Deliver for ever."""
         async with asyncio.TaskGroup() as group:
-            for channel in self._channels:
+            for channel in self._all():
                 group.create_task(self._serve(channel))
-            await asyncio.Event().wait()
+            while True:
+                self._sum_up()
+                await asyncio.sleep(_SUM_UP_SECONDS)
 
     async def drain(self, timeout: float) -> None:
         """Wait until what is queued has been delivered or has failed, at most `timeout` seconds."""
+        self._sum_up(all_=True)
         try:
-            await asyncio.wait_for(asyncio.gather(*(channel.queue.join() for channel in self._channels)), timeout)
+            await asyncio.wait_for(asyncio.gather(*(channel.queue.join() for channel in self._all())), timeout)
         except TimeoutError:
-            left = {channel.name: channel.queue.qsize() for channel in self._channels}
+            left = {channel.name: channel.queue.qsize() for channel in self._all()}
             log.error("notifications left undelivered at shutdown", still_queued=left)
+
+    def _sum_up(self, *, all_: bool = False) -> None:
+        for title, body in self._incidents.summaries(all_=all_):
+            self.message(title, body, apprise.NotifyType.WARNING)
 
     async def _serve(self, channel: _Channel) -> None:
         while True:
@@ -143,12 +217,12 @@ class Notifier:
                 channel.queue.task_done()
 
 
-def _urls(config: NotifyConfig) -> list[str]:
-    if config.urls_env is None:
-        return list(config.urls)
-    if config.urls_env not in os.environ:
+def _urls(stated: Sequence[str], variable: str | None, key: str) -> list[str]:
+    if variable is None:
+        return list(stated)
+    if variable not in os.environ:
         raise BadConfig(
-            f"notify.urls_env names the environment variable {config.urls_env}, which is not set.",
+            f"notify.{key} names the environment variable {variable}, which is not set.",
             "Set it to apprise URLs separated by spaces, or remove the key.",
         )
-    return [*config.urls, *os.environ[config.urls_env].split()]
+    return [*stated, *os.environ[variable].split()]

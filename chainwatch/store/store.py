@@ -27,6 +27,7 @@ from chainwatch.store.coverage import (
     seconds_of,
 )
 from chainwatch.store.database import Database
+from chainwatch.store.desk import Desk
 from chainwatch.store.models import (
     AlertTransitionRow,
     AuditRow,
@@ -70,6 +71,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.outbox = OutboxRepository(database)
+        self.desk = Desk(database)
 
     @classmethod
     async def open(cls, location: Path | str) -> "Store":
