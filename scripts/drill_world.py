@@ -56,7 +56,7 @@ async def _deploy(arguments: argparse.Namespace) -> None:
     print(f"  guardian (may pause)        {world.roles.guardian}")
     print(f"  attacker                    {world.roles.attacker}")
     if arguments.configure is not None:
-        print(f"Watch it: chainwatch --config {config} watch --arm")
+        print(f"Watch it: chainwatch --config {config} watch --arm --unproven drill")
     if arguments.out is not None:
         print(f"All addresses are in {arguments.out}. Next: scripts/attack.py --world {arguments.out} …")
 

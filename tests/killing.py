@@ -137,7 +137,8 @@ class Bot:
         self.lives.append(life)
         self.handling.clear()
         self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "chainwatch", "watch", "--arm", "--json", "--config", str(self._configuration),
+            sys.executable, "-m", "chainwatch", "watch", "--arm", "--unproven", "a test", "--json",
+            "--config", str(self._configuration),
             cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             limit=2**24,
         )  # fmt: skip

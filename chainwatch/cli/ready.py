@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import typer
@@ -13,6 +14,8 @@ from chainwatch.cli.common import ChainOption, ConfigOption, JsonOption, load_co
 from chainwatch.config.load import Loaded
 from chainwatch.respond.ready import Check, Colour, readiness, worst
 from chainwatch.respond.responder import unlock
+from chainwatch.respond.shadow import LEAST_DAYS, LEAST_EXECUTIONS, shadow_of
+from chainwatch.store import Store
 
 _MARKS = {Colour.RED: "[bold red]red[/]", Colour.AMBER: "[yellow]amber[/]", Colour.GREEN: "[green]green[/]"}
 
@@ -50,7 +53,24 @@ async def _checks(loaded: Loaded) -> list[Check]:
             found = await readiness(chain, pool, partial(unlock, chain))
         prefix = f"{chain.chain.id}: " if len(chains) > 1 else ""
         checks += [msgspec.structs.replace(check, name=prefix + check.name) for check in found]
+    checks.append(await _shadow(loaded, [chain.chain.id for chain in chains]))
     return checks
+
+
+async def _shadow(loaded: Loaded, chain_ids: list[int]) -> Check:
+    """What the dry run has shown so far. Never red: it says nothing of whether an action would work."""
+    location = loaded.store
+    if isinstance(location, Path) and not location.exists():
+        return Check("dry run", Colour.AMBER, "nothing was watched yet", "Run `chainwatch watch` without --arm.")
+    store = await Store.open(location)
+    try:
+        shadow = await shadow_of(store, chain_ids)
+    finally:
+        await store.close()
+    if not shadow.too_short:
+        return Check("dry run", Colour.GREEN, shadow.text())
+    mend = f"Watch without --arm: {LEAST_DAYS:.0f} days and {LEAST_EXECUTIONS:,} transactions."
+    return Check("dry run", Colour.AMBER, shadow.text(), mend)
 
 
 def _show(checks: Sequence[Check], colour: Colour) -> None:

@@ -25,6 +25,7 @@ from chainwatch.config.load import Loaded
 from chainwatch.engine import EngineStatus, Observer
 from chainwatch.respond.decision import Decision
 from chainwatch.respond.sender import ActionResult
+from chainwatch.respond.shadow import refuse_unproven
 from chainwatch.triage.pipeline import Outcome
 from chainwatch.types import Alert, BlockItem, NewBlock
 from chainwatch.web.server import serving
@@ -105,25 +106,36 @@ def watch(
     arm: Annotated[
         bool, typer.Option("--arm", help="Send actions. Without it: dry run, say what would be done.")
     ] = False,
+    unproven: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="With --arm: why, although the dry run was shorter than 30 days or 1,000,000 transactions.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Watch the chain until interrupted: detect, decide, contain, verify.
 
-    Dry run unless --arm. SIGINT and SIGTERM finish the block in hand and exit 0. With --json, one object for each
-    transition of an alert on standard output.
+    Dry run unless --arm, which wants a dry run of 30 days and a million transactions first (`chainwatch ready` shows
+    what it has seen), or --unproven with a reason, which the audit log keeps. SIGINT and SIGTERM finish the block in
+    hand and exit 0. With --json, one object for each transition of an alert on standard output.
     """
     loaded = load_config(context, config)
-    run(_watch(loaded, arm, wants_json(context, json)))
+    run(_watch(loaded, arm, unproven, wants_json(context, json)))
 
 
-async def _watch(loaded: Loaded, arm: bool, as_json: bool) -> None:
+async def _watch(loaded: Loaded, arm: bool, unproven: str | None, as_json: bool) -> None:
     printers: dict[int, _Printer] = {}
 
     def printer(chain_id: int) -> _Printer:
         return printers.setdefault(chain_id, _Printer(chain_id, as_json))
 
     async with Bot(loaded, armed=arm, observer=printer) as bot, serving(loaded, bot):
+        if arm:
+            await refuse_unproven(bot.store, [chain.chain.id for chain in loaded.by_chain()], unproven)
         for chain_id, status in bot.statuses().items():
             printers[chain_id].status = status
         on_signals(bot.stop)

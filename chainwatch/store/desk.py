@@ -8,12 +8,13 @@ import msgspec
 from sqlalchemy import Insert, func, insert, select
 
 from chainwatch.store.database import Database
-from chainwatch.store.models import AlertTransitionRow, AuditRow
+from chainwatch.store.models import AlertTransitionRow, AuditRow, BlockRow
 from chainwatch.types import Alert, AlertEvent, Silence
 
 Verdict = Literal["attack", "false", "expected"]
 """What an alert turned out to be: an attack, nothing, or something planned that had not been announced to the bot."""
 
+_COUNT_TIMEOUT_SECONDS = 120.0  # over all blocks there are
 _ACKNOWLEDGED, _SILENCED, _FEEDBACK = "alert_acknowledged", "alerts_silenced", "alert_feedback"
 ENDED = (AlertEvent.RESOLVED, AlertEvent.RETRACTED)
 
@@ -110,6 +111,16 @@ class Desk:
         """The last verdict on each alert."""
         said = [msgspec.json.decode(body, type=Feedback) for body in await self._said(_FEEDBACK)]
         return list({feedback.alert_id: feedback for feedback in said}.values())
+
+    async def seen(self, chain_ids: Collection[int]) -> tuple[int, float, float]:
+        """How many transactions of these chains went through detection, and when the first and the last block was seen
+        (seconds since 1970; 0 where none was)."""
+        query = select(func.sum(BlockRow.executions), func.min(BlockRow.seen_at), func.max(BlockRow.seen_at)).where(
+            BlockRow.chain_id.in_(chain_ids)
+        )
+        async with self._database.read(timeout_seconds=_COUNT_TIMEOUT_SECONDS) as connection:
+            executions, first, last = (await connection.execute(query)).one()
+        return int(executions or 0), float(first or 0.0), float(last or 0.0)
 
     async def _said(self, kind: str) -> list[str]:
         query = select(AuditRow.body).where(AuditRow.kind == kind).order_by(AuditRow.seq)

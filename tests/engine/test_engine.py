@@ -267,7 +267,8 @@ async def test_the_outbox_and_the_audit_log_tell_the_story_afterwards(scene: Sce
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 async def test_a_signal_finishes_the_block_in_hand_and_exits_0(scene: Scene, number: signal.Signals) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chainwatch", "--config", str(scene.path), "watch", "--arm", "--json",
+        sys.executable, "-m", "chainwatch", "--config", str(scene.path),
+        "watch", "--arm", "--unproven", "a test", "--json",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT, env=os.environ | {"NO_COLOR": "1"},
     )  # fmt: skip
     assert process.stderr is not None
