@@ -90,6 +90,11 @@ class ChainConfig(Model):
         description="Of which transactions call trees are fetched: those that the cheap pass does not clear "
         "(docs/watching.md), or all.",
     )
+    staging: bool = Field(
+        True,
+        description="Simulate the functions of new contracts that look made to attack, from their deployers, on the "
+        "latest block (docs/detectors/staging.md). Sends nothing.",
+    )
     poll_seconds: float = Field(
         1.0, gt=0, le=60, description="How often to ask for the head without ws, and as a safety net with it."
     )
@@ -375,6 +380,17 @@ class OutflowLimit(Model):
     )  # fmt: skip
 
 
+class SupplyLimit(Model):
+    """How much of a token may be made, net of what is burnt."""
+
+    token: str = Field(description="Symbol of one of the profile's tokens, which must be one of its contracts, too.")
+    window: Literal["transaction"] = Field("transaction", description="Within one transaction.")
+    max_amount: float = Field(gt=0, description="In whole tokens: more than anybody makes at once in good order.")
+    false_alarm_rate: float = Field(
+        1e-4, gt=0, lt=1, description="How often a transaction exceeds it without an attack; the owner's judgement."
+    )
+
+
 class FlashThresholds(Model):
     """Thresholds of the flash-loan price manipulation family; docs/detectors says where each comes from."""
 
@@ -403,6 +419,7 @@ class Profile(Model):
     probes: tuple[ProbeConfig, ...] = ()
     invariants: tuple[InvariantConfig, ...] = ()
     outflow: tuple[OutflowLimit, ...] = ()
+    supply: tuple[SupplyLimit, ...] = ()
     thresholds: Thresholds = Thresholds()
 
     @model_validator(mode="after")
@@ -427,6 +444,15 @@ class Profile(Model):
                 raise ValueError(f"outflow: {limit.token!r} is not the symbol of exactly one of the tokens")
             if stated.count((limit.token, limit.window)) > 1:
                 raise ValueError(f"outflow: two limits for {limit.token!r} and {limit.window!r}")
+        addresses = {token.symbol: token.address for token in self.tokens}
+        limited = [limit.token for limit in self.supply]
+        for symbol in limited:
+            if symbols.count(symbol) != 1:
+                raise ValueError(f"supply: {symbol!r} is not the symbol of exactly one of the tokens")
+            if limited.count(symbol) > 1:
+                raise ValueError(f"supply: two limits for {symbol!r}")
+            if addresses[symbol] not in self.protected:  # what touches no contract of a profile is not looked at
+                raise ValueError(f"supply: the token {symbol!r} must be among the contracts, too")
         return self
 
     @property
@@ -457,6 +483,13 @@ AlertKind = Literal[
     "access_deputy_confused",
     "round_trip_profit",
     "outflow_limit",
+    "governance_flash_votes",
+    "governance_dangerous_call",
+    "governance_delay_shortened",
+    "governance_timelock_bypassed",
+    "supply_minted",
+    "supply_minted_and_sold",
+    "supply_burnt_from_pool",
 ]
 
 

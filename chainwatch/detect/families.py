@@ -9,6 +9,7 @@ from chainwatch.detect.oracle import Oracle
 from chainwatch.detect.outflow import Outflow
 from chainwatch.detect.reentrancy import Reentrancy
 from chainwatch.detect.round_trip import RoundTrip
+from chainwatch.detect.staging import Staging
 
 DETECTORS: tuple[Detector, ...] = (
     FlashPriceManipulation(),
@@ -16,6 +17,7 @@ DETECTORS: tuple[Detector, ...] = (
     Access(),
     RoundTrip(),
     Outflow(),
+    Staging(),
     Oracle(),
     Invariants(),
     LearnedAnomaly(),

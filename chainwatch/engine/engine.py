@@ -30,6 +30,7 @@ from chainwatch.engine.finality import Finality
 from chainwatch.engine.implementations import Implementations
 from chainwatch.engine.sequencer import Sequencer
 from chainwatch.engine.sight import Sight
+from chainwatch.engine.staging import StagedContracts
 from chainwatch.engine.status import EngineStatus, Missing
 from chainwatch.engine.writes import Writes
 from chainwatch.errors import ChainwatchError
@@ -194,6 +195,9 @@ class Engine:
         self._finality = Finality(self.pool, chain, self.status, self._settled)
         self._sequencer = Sequencer(self.pool, self.status, self.notifier)
         self._implementations = Implementations(self.pool, protected, self.status, self.notifier)
+        self.staging = (
+            StagedContracts(self.pool, chain.id, self.pipeline.judge, self._staged) if chain.staging else None
+        )
         if chain.mempool and facts_of(chain.id).private_sequencer:
             log.warning("this chain's sequencer keeps pending transactions to itself", chain_id=chain.id)
 
@@ -241,6 +245,8 @@ class Engine:
         ]
         if any(profile.protected for profile in self._loaded.profiles):
             background.append(self._supervise("implementations", self._implementations.follow))
+        if self.staging is not None:
+            background.append(self._supervise("staging", self.staging.follow))
         if self._shared_notifier is None:
             background.append(self._supervise("notify", self.notifier.run))
         if self.mempool is not None:
@@ -298,6 +304,8 @@ class Engine:
                 untold = {a.alert_id for ref in orphaned for a in self._held.pop(ref.hash or "", (None, ()))[1]}
                 alerts = [alert for alert in alerts if alert.alert_id not in untold]
                 self.responder.on_orphans(orphaned)
+                if self.staging is not None:
+                    self.staging.orphaned(orphaned)
                 self.status.reorgs += 1
                 self.status.handled = item.ancestor.number
                 self._implementations.orphaned()
@@ -344,6 +352,8 @@ class Engine:
             outcome = msgspec.structs.replace(outcome, alerts=())
         self._observer.block(item, outcome, time.perf_counter() - started)
         self._count(outcome, block, late=late is not None)
+        if self.staging is not None:
+            self.staging.note(block, outcome.findings if outcome.alerts else ())
         if self.mempool is not None:
             self.mempool.note_block(block)
         if late is None:
@@ -421,6 +431,13 @@ class Engine:
                         await self._decide(outcome.alerts, (execution,), readings)
                         self._count(outcome)
                         await self._found(outcome.findings, outcome.alerts)
+
+    async def _staged(self, findings: tuple[Finding, Finding]) -> None:
+        """A contract that looked staged does, simulated, what an attack does: people are told, unless it is gone."""
+        async with self._lock:
+            block = findings[0].block
+            if block is not None and self.source.is_canonical(block.hash or ""):
+                await self._found(findings[1:], self.pipeline.triage.take(findings))
 
     async def _settled(self, safe: int, finalized: int) -> None:
         """Alerts follow the chain: what they rest on is safe or final now. Nobody is woken by that."""

@@ -17,7 +17,9 @@ from chainwatch.chain.probes import PriceBook
 from chainwatch.config.models import Profile
 from chainwatch.decode import Decoder
 from chainwatch.decode.balances import outflow
+from chainwatch.decode.bytecode import held
 from chainwatch.detect.base import Detector, View, Words
+from chainwatch.detect.staging_signs import creations
 from chainwatch.triage.fuse import Triage
 from chainwatch.triage.windows import Outflows
 from chainwatch.types import (
@@ -149,19 +151,31 @@ class Pipeline:
             return Outcome((), ())
         facts = self._decoder.facts(execution)
         before = self._latest(None)
-        findings: list[Finding] = []
-        failures: list[str] = []
-        for view in self._views((facts,), before):
-            if self._concerns(view, execution, facts):
-                self._inspect(execution, view, findings, failures)
+        findings, failures = self._judged(execution, facts, before)
         if after and execution.block is not None:
             findings += self._brought_about(execution, before, after, failures)
         alerts = tuple(self.triage.take(findings))
         return Outcome(alerts, tuple(findings), facts.malformed, tuple(failures), facts.unknown_logs)
 
+    def judge(self, execution: Execution) -> tuple[list[Finding], list[str]]:
+        """What the detectors say of an Execution that nobody sent, and which of them raised; no Alert comes of it."""
+        if not execution.succeeded:
+            return [], []
+        return self._judged(execution, self._decoder.facts(execution), self._latest(None))
+
     def gone(self, tx_hash: str, reason: str) -> list[Alert]:
         """A pending transaction was replaced, cancelled or dropped: what rests on it is resolved."""
         return self.triage.forget_pending([tx_hash], reason)
+
+    def _judged(
+        self, execution: Execution, facts: Facts, before: Mapping[str, ProbeReading]
+    ) -> tuple[list[Finding], list[str]]:
+        findings: list[Finding] = []
+        failures: list[str] = []
+        for view in self._views((facts,), before):
+            if self._concerns(view, execution, facts):
+                self._inspect(execution, view, findings, failures)
+        return findings, failures
 
     def _brought_about(
         self,
@@ -263,13 +277,18 @@ class Pipeline:
                 log.exception("detector failed", detector=detector.name, error=str(error))
 
     def _concerns(self, view: View, execution: Execution, facts: Facts) -> bool:
-        """Whether the Execution touches what the profile protects, or a price it depends on."""
+        """Whether the Execution touches what the profile protects, or a price it depends on, or makes a contract whose
+        code names one of them."""
         if view.profile is None:
             return True
         watched = self._watched[view.profile.name]
         if execution.transaction.to in watched or any(frame.to in watched for frame in facts.frames):
             return True
-        return any(event.address in watched for event in facts.events)
+        if any(event.address in watched for event in facts.events):
+            return True
+        if not facts.created and execution.transaction.to is not None:
+            return False
+        return any(held(text, watched) for made in creations(execution, facts) for text in made.texts)
 
 
 def _with_origin(finding: Finding, execution: Execution) -> Finding:
