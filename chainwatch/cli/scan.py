@@ -28,7 +28,7 @@ from chainwatch.cli.common import (
 from chainwatch.cli.history import history
 from chainwatch.config.load import Loaded
 from chainwatch.decode import Decoder, load_registry
-from chainwatch.detect.families import DETECTORS
+from chainwatch.detect.families import detectors
 from chainwatch.errors import BadInput
 from chainwatch.sources.recordings import read_recording
 from chainwatch.triage.pipeline import Pipeline
@@ -74,7 +74,7 @@ class Scanner:
         return list(outcome.alerts)
 
     def _fresh(self) -> Pipeline:
-        return Pipeline(self._decoder, DETECTORS, self._profiles, self._protected)
+        return Pipeline(self._decoder, detectors(), self._profiles, self._protected)
 
 
 def register(app: typer.Typer) -> None:

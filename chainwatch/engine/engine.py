@@ -25,7 +25,7 @@ from chainwatch.chain.pool import Pool
 from chainwatch.chain.probes import ProbeSpec, specs_of
 from chainwatch.config.load import Loaded
 from chainwatch.decode import Decoder, load_registry
-from chainwatch.detect.families import DETECTORS
+from chainwatch.detect.families import detectors
 from chainwatch.engine.finality import Finality
 from chainwatch.engine.implementations import Implementations
 from chainwatch.engine.sequencer import Sequencer
@@ -144,7 +144,7 @@ class Engine:
         self._probes = AgreedProbes(self.pool, specs)
         self._stack.push_async_callback(self._probes.close)
         registry = load_registry([self._loaded.root / path for path in config.abi], self._loaded.protocols)
-        self.pipeline = Pipeline(Decoder(registry), DETECTORS, self._loaded.profiles)
+        self.pipeline = Pipeline(Decoder(registry), detectors(), self._loaded.profiles)
         self.pipeline.triage.restore(await self.store.live_alerts(chain.id))
         protected = frozenset(a for p in self._loaded.profiles for a in p.protected)
         watched = protected | {spec.contract for spec in specs}

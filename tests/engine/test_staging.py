@@ -223,6 +223,6 @@ class TestOnAnvil:
     async def test_it_can_be_switched_off(self, monkeypatch, scene):
         path = scene.path
         path.write_text(path.read_text().replace("mempool = false", "mempool = false\nstaging = false"))
-        monkeypatch.setattr(engine_module, "DETECTORS", (Staging(),))
+        monkeypatch.setattr(engine_module, "detectors", lambda: (Staging(),))
         async with scene.watched(armed=False) as (engine, _):
             assert engine.staging is None

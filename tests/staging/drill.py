@@ -107,7 +107,9 @@ async def watching() -> AsyncIterator[Watching]:
     """A new world, and an engine that is not armed."""
     known = {detector.name for detector in DETECTORS}
     with (
-        patch.object(engine_module, "DETECTORS", DETECTORS if Staging.name in known else (*DETECTORS, Staging())),
+        patch.object(
+            engine_module, "detectors", lambda: DETECTORS if Staging.name in known else (*DETECTORS, Staging())
+        ),
         tempfile.TemporaryDirectory(prefix="chainwatch-staging-") as directory,
     ):
         async with Anvil() as anvil, Rpc(anvil.http) as rpc:
