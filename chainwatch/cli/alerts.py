@@ -19,7 +19,7 @@ from chainwatch.config.load import Loaded
 from chainwatch.errors import BadInput
 from chainwatch.store import Store
 from chainwatch.store.desk import ENDED, Feedback, Verdict
-from chainwatch.types import Alert, Silence
+from chainwatch.types import Alert, Silence, Tier
 
 app = typer.Typer(help="Alerts: list them, acknowledge, silence, say what they turned out to be.", no_args_is_help=True)
 
@@ -42,7 +42,8 @@ def list_(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Live alerts, who acknowledged them, what is silenced, and what past ones turned out to be."""
+    """Live alerts, the gravest first: by tier, by expected loss (confidence times dollars), by severity; who
+    acknowledged them, what is silenced, and what past ones turned out to be."""
     loaded = load_config(context, config)
     chains = loaded.by_chain() if chain is None else (loaded.for_chain(chain),)
     found = run(_list(loaded, [c.chain.id for c in chains], count if all_ else None))
@@ -57,6 +58,8 @@ async def _list(loaded: Loaded, chains: list[int], count: int | None) -> dict[st
         alerts: list[Alert] = []
         for chain in chains:
             alerts += await store.live_alerts(chain) if count is None else await store.desk.newest(chain, count)
+        if count is None:
+            alerts.sort(key=_urgency)
         return {
             "alerts": alerts,
             "acknowledged": await store.desk.acknowledged([a.alert_id for a in alerts]),
@@ -68,12 +71,15 @@ async def _list(loaded: Loaded, chains: list[int], count: int | None) -> dict[st
 def _show(found: dict[str, Any]) -> None:
     if found["alerts"]:
         table = Table(title="Alerts", title_justify="left")
-        for name in ("id", "event", "tier", "severity", "kind", "on", "block", "acknowledged by"):
+        for name in ("id", "event", "tier", "severity", "expected loss", "kind", "on", "block", "acknowledged by"):
             table.add_column(name, no_wrap=name == "id")
         for a in found["alerts"]:
             by = found["acknowledged"].get(a.alert_id, "-")
             block = "-" if a.block_number is None else str(a.block_number)
-            table.add_row(a.alert_id, a.event, a.tier, a.severity, a.kind, escape(a.protocol or "-"), block, escape(by))
+            loss = _expected_loss(a)
+            dollars = f"${loss:,.0f}" if loss else "-"
+            on = escape(a.protocol or "-")
+            table.add_row(a.alert_id, a.event, a.tier, a.severity, dollars, a.kind, on, block, escape(by))
         out.print(table)
     else:
         out.print("No alerts.")
@@ -84,6 +90,15 @@ def _show(found: dict[str, Any]) -> None:
     verdicts = Counter((feedback.kind, feedback.verdict) for feedback in found["feedback"])
     for (kind, verdict), times in sorted(verdicts.items()):
         out.print(f"Feedback: {escape(kind)} was {verdict} {times} times")
+
+
+def _expected_loss(alert: Alert) -> float:
+    """Dollars, as far as prices are known."""
+    return alert.confidence * float(alert.loss_estimate.get("usd") or 0.0)
+
+
+def _urgency(alert: Alert) -> tuple[int, float, str]:
+    return -list(Tier).index(alert.tier), -_expected_loss(alert), alert.severity
 
 
 @app.command()

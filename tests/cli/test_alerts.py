@@ -3,9 +3,10 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 from chainwatch.store import Store
-from chainwatch.types import AlertEvent
+from chainwatch.types import AlertEvent, Tier
 from tests.cli.conftest import Cli
 from tests.cli.test_coverage import CONFIG
 from tests.notify.test_channel import alert
@@ -50,6 +51,25 @@ def test_the_life_of_an_alert(cli: Cli, tmp_path: Path) -> None:
     assert shown["silences"][0]["why"] == "upgrade"
     cli("alerts", "silence", "lender", "--for", "0m", "--why", "done", "--config", path)
     assert json.loads(cli("alerts", "list", "--json", "--config", path).out)["silences"] == []
+
+
+def test_the_gravest_comes_first(cli: Cli, tmp_path: Path) -> None:
+    path = desk(tmp_path)
+
+    async def write() -> None:
+        store = await Store.open(tmp_path / "chainwatch.db")
+        for n, (usd, confidence) in enumerate(((1e6, 0.2), (5e5, 0.9), (None, 0.99))):
+            loss: dict[str, Any] = {"usd": usd, "tokens": {}}
+            await store.append_alert(
+                alert(alert_id=f"m{n}", fingerprint=f"m{n}", loss_estimate=loss, confidence=confidence)
+            )
+        await store.append_alert(alert(alert_id="w1", fingerprint="w1", tier=Tier.WATCH, loss_estimate={"usd": 1e9}))
+        await store.close()
+
+    asyncio.run(write())
+    shown = json.loads(cli("alerts", "list", "--json", "--config", path).out)["alerts"]
+    assert [a["alert_id"] for a in shown] == ["m1", "m0", "abc1", "abd2", "m2", "w1"]
+    assert "$450,000" in cli("alerts", "list", "--config", path).out
 
 
 def test_bad_input_is_refused(cli: Cli, tmp_path: Path) -> None:
