@@ -21,6 +21,7 @@ from chainwatch.config.load import Loaded
 from chainwatch.config.models import ProviderConfig
 from chainwatch.decode import load_registry
 from chainwatch.detect.invariants import check_invariant
+from chainwatch.detect.rules import check_rule
 from chainwatch.errors import BadConfig, ChainwatchError, NodeError, StoreError, WrongChain
 from chainwatch.notify.channel import Notifier
 from chainwatch.store.database import BUSY_TIMEOUT_MS, Database
@@ -91,6 +92,8 @@ def _check_files(loaded: Loaded) -> dict[str, Any]:
         values = {spec.name: len(spec.returns) for spec in specs_of(profile)}
         for invariant in profile.invariants:
             check_invariant(invariant, values)
+        for rule in profile.rules:
+            check_rule(rule, profile)
     return {
         "profiles": len(loaded.profiles),
         "playbooks": len(loaded.playbooks),

@@ -365,6 +365,17 @@ class InvariantConfig(Model):
     victims: tuple[Name, ...] = Field(min_length=1, description="Protected contracts that lose when it breaks.")
 
 
+class RuleConfig(Model):
+    """A CEL expression over one transaction; where it is true, people are told (docs/detectors/rules.md)."""
+
+    name: Name
+    expression: str
+    confidence: float = Field(
+        0.5, gt=0, le=0.99, description="How likely it is right; from 0.5 people are woken, below it is only logged."
+    )
+    victims: tuple[Name, ...] = Field(min_length=1, description="Protected contracts that it is about.")
+
+
 OutflowWindow = Literal["transaction", "block", "hour", "day"]
 
 
@@ -418,6 +429,7 @@ class Profile(Model):
     oracles: tuple[OracleConfig, ...] = ()
     probes: tuple[ProbeConfig, ...] = ()
     invariants: tuple[InvariantConfig, ...] = ()
+    rules: tuple[RuleConfig, ...] = ()
     outflow: tuple[OutflowLimit, ...] = ()
     supply: tuple[SupplyLimit, ...] = ()
     thresholds: Thresholds = Thresholds()
@@ -437,6 +449,10 @@ class Profile(Model):
             for name in invariant.victims:
                 if name not in contracts:
                     raise ValueError(f"invariant {invariant.name!r}: victim {name!r} is not among contracts")
+        for rule in self.rules:
+            for name in rule.victims:
+                if name not in contracts:
+                    raise ValueError(f"rule {rule.name!r}: victim {name!r} is not among contracts")
         symbols = [token.symbol for token in self.tokens]
         stated = [(limit.token, limit.window) for limit in self.outflow]
         for limit in self.outflow:

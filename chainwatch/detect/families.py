@@ -16,6 +16,7 @@ from chainwatch.detect.oracle import Oracle
 from chainwatch.detect.outflow import Outflow
 from chainwatch.detect.reentrancy import Reentrancy
 from chainwatch.detect.round_trip import RoundTrip
+from chainwatch.detect.rules import Rules
 from chainwatch.detect.staging import Staging
 from chainwatch.errors import BadConfig
 
@@ -28,6 +29,7 @@ DETECTORS: tuple[Detector, ...] = (
     Staging(),
     Oracle(),
     Invariants(),
+    Rules(),
     LearnedAnomaly(),
 )
 
