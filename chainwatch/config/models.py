@@ -233,6 +233,9 @@ class NotifyConfig(Model):
         "graver ones are told by themselves. 0: each is told.",
     )
     summary_seconds: float = Field(300.0, gt=0, description="How often the others of an incident are summed up.")
+    alive_hours: float = Field(
+        24.0, ge=0, description="How often people are told that the bot lives and what it has seen. 0: never."
+    )
     escalate_after_seconds: float = Field(
         900.0,
         ge=0,

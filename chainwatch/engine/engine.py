@@ -26,6 +26,7 @@ from chainwatch.chain.probes import ProbeSpec, specs_of
 from chainwatch.config.load import Loaded
 from chainwatch.decode import Decoder, load_registry
 from chainwatch.detect.families import detectors
+from chainwatch.engine.canary import Canary
 from chainwatch.engine.finality import Finality
 from chainwatch.engine.implementations import Implementations
 from chainwatch.engine.sequencer import Sequencer
@@ -144,7 +145,8 @@ class Engine:
         self._probes = AgreedProbes(self.pool, specs)
         self._stack.push_async_callback(self._probes.close)
         registry = load_registry([self._loaded.root / path for path in config.abi], self._loaded.protocols)
-        self.pipeline = Pipeline(Decoder(registry), detectors(), self._loaded.profiles)
+        decoder = Decoder(registry)
+        self.pipeline = Pipeline(decoder, detectors(), self._loaded.profiles)
         self.pipeline.triage.restore(await self.store.live_alerts(chain.id))
         protected = frozenset(a for p in self._loaded.profiles for a in p.protected)
         watched = protected | {spec.contract for spec in specs}
@@ -194,6 +196,7 @@ class Engine:
         )
         self._finality = Finality(self.pool, chain, self.status, self._settled)
         self._sequencer = Sequencer(self.pool, self.status, self.notifier)
+        self._canary = Canary(decoder, detectors(), self.status, self.notifier, config.notify.alive_hours)
         self._implementations = Implementations(self.pool, protected, self.status, self.notifier)
         self.staging = (
             StagedContracts(self.pool, chain.id, self.pipeline.judge, self._staged) if chain.staging else None
@@ -242,6 +245,7 @@ class Engine:
             self._supervise("sight", self._sight.watch),
             self._supervise("finality", self._finality.follow),
             self._supervise("sequencer", self._sequencer.follow),
+            self._supervise("canary", self._canary.follow),
         ]
         if any(profile.protected for profile in self._loaded.profiles):
             background.append(self._supervise("implementations", self._implementations.follow))
