@@ -585,8 +585,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     than of benign transactions, as measured (docs/detectors). `loss` is what the protected (or the victim)
     lost, by token, in base units; `loss_usd` the same in dollars where every price is known.
     `victims` are the contracts that lost or may lose. A `condition` is true of a state that lasts, and is found
-    again in every block while it does; otherwise the Finding is about its transaction. A `learned` one is a machine's
-    score: it never makes tier `act`, and alone at most P2.
+    again in every block while it does; otherwise the Finding is about its transaction. An `advisory` one (a machine's
+    score, a heads-up, what could not be measured) never makes tier `act`, is alone at most P2, and weighs nothing in p.
     """
 
     detector: str
@@ -607,7 +607,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     explanation: str
     broken_invariant: bool = False
     condition: bool = False
-    learned: bool = False
+    advisory: bool = False
 
 
 class Tier(StrEnum):

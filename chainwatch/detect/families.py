@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from chainwatch.detect.access import Access
 from chainwatch.detect.base import Detector
 from chainwatch.detect.flash_price_manipulation import FlashPriceManipulation
+from chainwatch.detect.governance import Governance
 from chainwatch.detect.invariants import Invariants
 from chainwatch.detect.learned import LearnedAnomaly
 from chainwatch.detect.oracle import Oracle
@@ -18,6 +19,7 @@ from chainwatch.detect.reentrancy import Reentrancy
 from chainwatch.detect.round_trip import RoundTrip
 from chainwatch.detect.rules import Rules
 from chainwatch.detect.staging import Staging
+from chainwatch.detect.supply import Supply
 from chainwatch.errors import BadConfig
 
 DETECTORS: tuple[Detector, ...] = (
@@ -26,6 +28,8 @@ DETECTORS: tuple[Detector, ...] = (
     Access(),
     RoundTrip(),
     Outflow(),
+    Supply(),
+    Governance(),
     Staging(),
     Oracle(),
     Invariants(),

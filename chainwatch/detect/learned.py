@@ -112,7 +112,7 @@ class LearnedAnomaly:
             evidence=_evidence(subject.transaction.hash, facts, said, because, victim, loss),
             formula=f"p = (1 + ordinary transactions that score as high) / (1 + all) = {said.p:.2g} <= {self._alpha:g}",
             explanation=_explanation(said, because, victim, loss, view),
-            learned=True,
+            advisory=True,
         )
 
 

@@ -125,5 +125,5 @@ def _finding(rule: RuleConfig, execution: Execution, view: View, profile: Profil
         evidence=(Evidence(ref=f"tx:{transaction.hash}", what=f"rule {rule.name}", values=values),),
         formula=f"{rule.name}: {rule.expression}",
         explanation=f"Rule {rule.name!r} of {profile.name} holds: {rule.expression}, with {shown}.",
-        learned=True,
+        advisory=True,
     )

@@ -63,7 +63,7 @@ def _finding(execution: Execution, found: Sequence[Suspicion], view: View) -> Fi
         formula="a contract was made whose code holds a protected address and compares with the selector of a flash "
         "lender's callback; watch: either with calls of lenders or pools, or with many addresses",
         explanation=_explanation(tx.from_, found, view.words),
-        learned=True,
+        advisory=True,
     )  # fmt: skip
 
 

@@ -26,12 +26,12 @@ def posterior(prior: float, findings: Iterable[Finding]) -> Posterior:
     """The chance of an attack after `findings`, from the chance `prior` (0 to 1, exclusive) before them.
 
     Of each family the strongest Finding counts that shares no evidence with a stronger one of another family.
-    A likelihood ratio that is not a positive number counts for nothing.
+    An advisory Finding, and a likelihood ratio that is not a positive number, count for nothing.
     """
     if not 0.0 < prior < 1.0:
         raise ValueError(f"a prior lies between 0 and 1, exclusive; this is {prior}")
     used: list[Finding] = []
-    usable = (f for f in findings if f.likelihood_ratio > 0 and not math.isnan(f.likelihood_ratio))
+    usable = (f for f in findings if not f.advisory and f.likelihood_ratio > 0 and not math.isnan(f.likelihood_ratio))
     for finding in sorted(usable, key=lambda f: f.likelihood_ratio, reverse=True):
         if any(f.family == finding.family or evidence_overlaps(f.evidence, finding.evidence) for f in used):
             continue

@@ -17,9 +17,9 @@ P1_LOSS_SHARE_OF_TVL = 0.005
 def tier_of(findings: Sequence[Finding]) -> Tier:
     """`act` for a broken invariant or two Findings of different families on disjoint evidence, else by confidence.
 
-    Learned Findings alert, but have no part in `act`."""
+    Advisory Findings alert, but have no part in `act`."""
     strong = [f for f in findings if f.confidence >= ALERT_CONFIDENCE]
-    sure = [f for f in strong if not f.learned]
+    sure = [f for f in strong if not f.advisory]
     if any(f.broken_invariant for f in sure):
         return Tier.ACT
     if any(a.family != b.family and not evidence_overlaps(a.evidence, b.evidence) for a, b in combinations(sure, 2)):
@@ -30,8 +30,8 @@ def tier_of(findings: Sequence[Finding]) -> Tier:
 def severity_of(findings: Sequence[Finding], tier: Tier, profile: Profile | None) -> Severity:
     """The harm if it is true: P1 for funds lost in earnest, P2 where funds are at risk, P3 and below without.
 
-    What only learned Findings say is lost makes no P1."""
-    loss = max((f.loss_usd for f in findings if f.loss_usd is not None and not f.learned), default=None)
+    What only advisory Findings say is lost makes no P1."""
+    loss = max((f.loss_usd for f in findings if f.loss_usd is not None and not f.advisory), default=None)
     if loss is not None and (
         loss >= P1_LOSS_USD or (profile and profile.tvl_usd and loss >= P1_LOSS_SHARE_OF_TVL * profile.tvl_usd)
     ):

@@ -72,7 +72,7 @@ def findings(
 
 def test_what_few_ordinary_transactions_are_like_is_named_with_reasons():
     (found,) = findings(attack())
-    assert (found.kind, found.family, found.learned, found.victims) == ("learned_anomaly", "learned", True, (VICTIM,))
+    assert (found.kind, found.family, found.advisory, found.victims) == ("learned_anomaly", "learned", True, (VICTIM,))
     assert found.loss == {TOKEN: 10**18}
     assert found.loss_usd is None
     assert found.evidence[0].values["p"] == pytest.approx(1 / 2_001, abs=1e-6)

@@ -1,4 +1,4 @@
-"""A learned Finding alerts; it has no part in tier `act`, and what it alone says is lost makes no P1."""
+"""An advisory Finding alerts; it has no part in tier `act`, and what it alone says is lost makes no P1."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from chainwatch.types import Evidence, Finding, Severity, Stage, Tier
 from tests.builders import address, finding, profile
 
 LEARNED = finding(
-    detector="learned_anomaly", family="learned", learned=True, confidence=0.99, loss_usd=1e9, likelihood_ratio=1.0,
+    detector="learned_anomaly", family="learned", advisory=True, confidence=0.99, loss_usd=1e9, likelihood_ratio=1.0,
     evidence=(Evidence(ref="tx:1", what="a score"),),
 )  # fmt: skip
 
