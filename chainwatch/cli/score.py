@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.markup import escape
 from rich.progress import Progress, TextColumn
-from rich.table import Table
 
 from chainwatch.cli.common import (
     DEFAULT_CONFIG,
@@ -15,18 +15,21 @@ from chainwatch.cli.common import (
     config_path,
     err,
     load_config,
-    out,
     print_json,
     wants_json,
 )
+from chainwatch.cli.score_tables import print_ablation, print_folds, print_saved, print_score
 from chainwatch.decode import Decoder, load_registry
 from chainwatch.detect.families import DETECTORS
-from chainwatch.detect.learned import LearnedAnomaly
 from chainwatch.errors import BadInput
-from chainwatch.evaluate.folds import FoldScore, fold_scores
-from chainwatch.evaluate.labels import read_labels
-from chainwatch.evaluate.score import Mode, Rate, Row, Score
-from chainwatch.evaluate.score import score as run_score
+from chainwatch.evaluate.ablate import ablate as run_ablation
+from chainwatch.evaluate.folds import cases_of, check_folds, compare, heard
+from chainwatch.evaluate.labels import Label, find_labels, find_recordings, read_labels
+from chainwatch.evaluate.report import MISSES, write_report
+from chainwatch.evaluate.saved import saved as run_saved
+from chainwatch.evaluate.score import tally
+from chainwatch.evaluate.verdicts import Mode, examine
+from chainwatch.types import Hash
 
 
 def register(app: typer.Typer) -> None:
@@ -36,8 +39,17 @@ def register(app: typer.Typer) -> None:
 
 def score(
     context: typer.Context,
-    recordings: Annotated[list[Path], typer.Argument(help="Recordings (*.jsonl, *.jsonl.gz), or directories of them.")],
-    labels: Annotated[Path, typer.Option(help="Label file: one JSON object a line with set, tx, label, kind.")],
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(help="Recordings (*.jsonl, *.jsonl.gz), directories of them, or directories with recordings/."),
+    ],
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Label file: one JSON object a line with set, tx, label, kind. May be given again.",
+            show_default="labels.jsonl.gz or labels.jsonl there",
+        ),
+    ] = None,
     mode: Annotated[
         Mode, typer.Option(help="What the detectors are shown: all there is, call trees only, or logs only.")
     ] = "full",
@@ -49,6 +61,16 @@ def score(
         typer.Option(help="Train the learned detector so many times, each without what it is then asked, and compare."),
     ] = None,
     seed: Annotated[int, typer.Option(help="With --folds: decides what is in which.")] = 0,
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Count again without each family of rules, and with each alone.")
+    ] = False,
+    saved: Annotated[
+        bool, typer.Option("--saved", help="What a pause in the block after the first alert would have saved.")
+    ] = False,
+    misses: Annotated[int, typer.Option(min=0, help="How many of the worst misses to tell of.")] = MISSES,
+    report: Annotated[
+        Path | None, typer.Option(help="Write all of it as one HTML file, without scripts.", show_default=False)
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -56,112 +78,60 @@ def score(
 
     Every transaction is judged by itself. Intervals are exact (Clopper and Pearson), 95 %. Exits 0 whatever was found.
     """
-    if folds is not None and protect_labelled:
-        raise BadInput("--folds does not go with --protect-labelled.", "Leave one of them out.")
+    if folds is not None:
+        if protect_labelled:
+            raise BadInput("--folds does not go with --protect-labelled.", "Leave one of them out.")
+        check_folds(folds)
+    if report is not None and not report.parent.is_dir():
+        raise BadInput(f"{report.parent} is no directory.", "Make it, or write elsewhere.")
     path = config_path(context, config)
     loaded = load_config(context, config) if path.exists() or path != DEFAULT_CONFIG else None
     extra = [loaded.root / p for p in loaded.config.abi] if loaded else []
     decoder = Decoder(load_registry(extra, loaded.protocols if loaded else None))
+    profiles = loaded.profiles if loaded else ()
+    known: dict[tuple[str, Hash], Label] = {}
     files = recording_files(recordings)
+    for file in labels or find_labels(recordings):
+        known |= read_labels(file)
     with Progress(TextColumn("{task.description}"), console=err, transient=True, disable=not err.is_terminal) as shown:
         task = shown.add_task("")
-        if folds is not None:
-            compared = fold_scores(
-                files,
-                read_labels(labels),
-                decoder,
-                [detector for detector in DETECTORS if detector.family != LearnedAnomaly.family],
-                folds=folds,
-                seed=seed,
-                profiles=loaded.profiles if loaded else (),
-                mode=mode,
-                told=lambda p: shown.update(task, description=escape(p.name)),
-            )
-            (print_json if wants_json(context, json) else _print_folds)(compared)
-            return
-        result = run_score(
+        found = examine(
             files,
-            read_labels(labels),
+            known,
             decoder,
             DETECTORS,
-            profiles=loaded.profiles if loaded else (),
+            profiles=profiles,
             mode=mode,
             protect_labelled=protect_labelled,
+            learning=folds is not None,
             told=lambda p: shown.update(task, description=escape(p.name)),
         )
+        result = tally(found.verdicts, mode, found.skipped)
+        compared, by_all = None, found.verdicts
+        if folds is not None:
+            shown.update(task, description=f"training {folds} models, and one for each kind")
+            cases = cases_of(found.verdicts, profiles)
+            compared = compare(cases, found.more, folds=folds, seed=seed, mode=mode, skipped=found.skipped)
+            by_all = tuple(heard(cases, compared))
+    by_learned = compared.by_learned if compared else None
+    ablation = run_ablation(found.verdicts, DETECTORS, profiles=profiles, by_learned=by_learned) if ablate else ()
+    losses = run_saved(by_all) if saved else None
+    if report is not None:
+        write_report(report, result, folds=compared, ablation=ablation, saved=losses, misses=misses)
     if wants_json(context, json):
-        print_json(result)
+        told = msgspec.to_builtins(compared or result) | ({"shipped": result} if compared else {})
+        print_json(told | {"ablation": ablation or None, "saved": losses})
+        return
+    if compared is not None:
+        print_folds(compared, misses)
     else:
-        _print(result)
+        print_score(result, misses)
+    if ablation:
+        print_ablation(ablation)
+    if losses is not None:
+        print_saved(losses)
 
 
 def recording_files(given: list[Path]) -> list[Path]:
     """The Recordings named, those of a directory in order. Raises BadInput for a directory without any."""
-    files: list[Path] = []
-    for path in given:
-        if path.is_dir():
-            found = sorted([*path.glob("*.jsonl"), *path.glob("*.jsonl.gz")])
-            if not found:
-                raise BadInput(f"{path} holds no Recording.", "Name a directory with *.jsonl or *.jsonl.gz files.")
-            files += found
-        else:
-            files.append(path)
-    return files
-
-
-def _print(result: Score) -> None:
-    for title, rows in (
-        ("Attacks found, by kind", result.attacks),
-        ("Incidents found, by kind", result.incidents),
-        ("Raised without an attack, by set", result.benign),
-    ):
-        if rows:
-            out.print(_table(title, rows))
-    if result.detectors:
-        parts = ", ".join(f"{name} {right} of attacks, {wrong} of others" for name, (right, wrong) in
-                          result.detectors.items())  # fmt: skip
-        out.print(f"Detectors: {parts}")
-    err.print(f"{result.transactions} transactions scored in mode {result.mode}, {result.skipped} skipped")
-
-
-def _table(title: str, rows: tuple[Row, ...]) -> Table:
-    table = _empty(title, "watch", "alert", "act")
-    for row in rows:
-        table.add_row(escape(row.what), str(row.watch.of), _rate(row.watch), _rate(row.alert), _rate(row.act))
-    return table
-
-
-def _print_folds(result: FoldScore) -> None:
-    for title, rows in (
-        ("Attacks found, by kind, each by a model that had not seen its incident", result.attacks),
-        ("Incidents found, by kind", result.incidents),
-        ("Attacks found, each by a model that had seen none of its kind", result.left_out),
-        ("Raised without an attack, by a model that had not seen the contract called", result.others),
-    ):
-        if rows:
-            table = _empty(title, "rules", "learned", "either")
-            for row in rows:
-                of = str(row.rules.of)
-                table.add_row(escape(row.what), of, _rate(row.rules), _rate(row.learned), _rate(row.either))
-            out.print(table)
-    err.print(
-        f"{result.transactions} transactions scored in mode {result.mode}, {result.skipped} skipped; "
-        f"{result.folds} folds, seed {result.seed}, p at most {result.p_at_most:g}, tier alert"
-    )
-
-
-def _empty(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name in ("", "n", *columns):
-        table.add_column(name, justify="right" if name else "left")
-    return table
-
-
-def _rate(rate: Rate) -> str:
-    if rate.of == 0:
-        return "-"
-    if rate.count == 0:
-        return f"0 (< {rate.high:.2%})"
-    return (
-        f"{rate.count} ({rate.low:.2f} to {rate.high:.2f})" if rate.of < 1_000 else f"{rate.count} (< {rate.high:.2%})"
-    )
+    return [file for path in given for file in (find_recordings(path) if path.is_dir() else [path])]

@@ -13,30 +13,32 @@ import msgspec
 from chainwatch.config.models import Profile
 from chainwatch.decode import Decoder
 from chainwatch.detect.base import Detector
-from chainwatch.detect.learned import ALPHA, judged
+from chainwatch.detect.learned import ALPHA, LearnedAnomaly, judged
 from chainwatch.detect.trees import Scorer
 from chainwatch.errors import BadInput
-from chainwatch.evaluate.labels import Label, labelled
-from chainwatch.evaluate.rows import Row, fold_of, made, row_of
-from chainwatch.evaluate.score import Mode, Rate, shown, verdict_of
+from chainwatch.evaluate.labels import Label
+from chainwatch.evaluate.misses import FalseAlarm, Miss, false_alarms, misses
+from chainwatch.evaluate.rows import Row, fold_of
+from chainwatch.evaluate.score import Rate
+from chainwatch.evaluate.strata import stratified
 from chainwatch.evaluate.train import fit, has_enough, require_tools
-from chainwatch.triage.pipeline import Pipeline
+from chainwatch.evaluate.verdicts import Mode, Verdict, by_families, examine
 from chainwatch.types import Hash, Tier
-
-MANY_TRANSFERS, MANY_FRAMES = 5, 50
-"""What makes an ordinary transaction a hard one."""
-
 
 MAX_FOLDS = 50
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One transaction: its row (None where it failed, hence did nothing) and who named it."""
+    """One transaction: its row (None where it failed, hence did nothing), who named it, and the rules' verdict. `p` is
+    the learned detector's, None where it was not asked; `because` is why, where it named it."""
 
     label: Label
     row: Row | None
     by_rules: bool
     by_learned: bool = False
+    verdict: Verdict | None = None
+    p: float | None = None
+    because: tuple[str, ...] = ()
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -52,7 +54,8 @@ class FoldScore(msgspec.Struct, frozen=True):
     """`attacks` and `incidents` by kind, `others` by how hard they are; `left_out` as `attacks`, each kind by a model
     that had seen none of it (without kinds where the others are too few to learn from).
 
-    `p_at_most` is the learned detector's threshold.
+    `p_at_most` is the learned detector's threshold. `by_learned` are set and hash of all that it named, `false_alarms`
+    and `misses` those of rules and learned together.
     """
 
     mode: Mode
@@ -65,6 +68,9 @@ class FoldScore(msgspec.Struct, frozen=True):
     incidents: tuple[Compared, ...]
     others: tuple[Compared, ...]
     left_out: tuple[Compared, ...]
+    by_learned: tuple[tuple[str, Hash], ...] = ()
+    false_alarms: tuple[FalseAlarm, ...] = ()
+    misses: tuple[Miss, ...] = ()
 
 
 def fold_scores(
@@ -84,10 +90,22 @@ def fold_scores(
 
     `rules` must not hold the learned detector. Raises BadInput where there is too little to learn from in a fold.
     """
-    require_tools()
+    check_folds(folds)
+    found = examine(recordings, labels, decoder, rules, profiles=profiles, mode=mode, learning=True, told=told)
+    cases = cases_of(found.verdicts, profiles)
+    return compare(cases, found.more, folds=folds, seed=seed, alpha=alpha, mode=mode, skipped=found.skipped)
+
+
+def check_folds(folds: int) -> None:
+    """Raises BadInput for a number of folds that cannot be made, MissingTool without scikit-learn."""
     _check(folds)
-    cases, more, skipped = _cases(recordings, labels, decoder, rules, profiles, mode, told)
-    return compare(cases, more, folds=folds, seed=seed, alpha=alpha, mode=mode, skipped=skipped)
+    require_tools()
+
+
+def cases_of(verdicts: Sequence[Verdict], profiles: Sequence[Profile] = ()) -> list[Case]:
+    """What the rules said of each, whatever else was asked."""
+    rules = (by_families(v, lambda f: f.family != LearnedAnomaly.family, profiles) for v in verdicts)
+    return [Case(v.label, v.row, v.reaches(Tier.ALERT), verdict=v) for v in rules]
 
 
 def compare(
@@ -112,6 +130,7 @@ def compare(
         judged_cases += (_judged(c, seen, alpha) for c in unseen)
     judged_cases += (c for c in cases if c.row is None)
     attacks = [c for c in judged_cases if c.label.label == "attack"]
+    others = [c for c in judged_cases if c.label.label != "attack"]
     left_out: list[Case] = []
     for kind in sorted({c.label.kind or "?" for c in attacks}):
         seen = _scorers([row for row in rows if not (row.is_attack and (row.label.kind or "?") == kind)], seed)
@@ -125,42 +144,29 @@ def compare(
         skipped=skipped,
         attacks=_by_kind(attacks),
         incidents=_by_kind(_incidents(attacks)),
-        others=_by_hardness([c for c in judged_cases if c.label.label != "attack"]),
+        others=tuple(_compared(what, own) for what, own in stratified(others, lambda c: c.row)),
         left_out=_by_kind(left_out),
+        by_learned=tuple(sorted((c.label.set, c.label.tx) for c in judged_cases if c.by_learned)),
+        false_alarms=tuple(sorted(false_alarms([_together(c) for c in others]), key=lambda f: (f.set, f.tx))),
+        misses=misses([_together(c) for c in attacks], alpha),
     )
+
+
+def heard(cases: Sequence[Case], score: FoldScore) -> list[Verdict]:
+    """The rules' verdicts, raised to `alert` where the learned detector named a transaction out of fold."""
+    named = frozenset(score.by_learned)
+    rules = [case.verdict for case in cases if case.verdict is not None]
+    return [
+        msgspec.structs.replace(v, tier=Tier.ALERT)
+        if (v.label.set, v.label.tx) in named and not v.reaches(Tier.ALERT)
+        else v
+        for v in rules
+    ]
 
 
 def _check(folds: int) -> None:
     if not 2 <= folds <= MAX_FOLDS:
         raise BadInput(f"{folds} folds cannot be made.", f"Give 2 to {MAX_FOLDS}.")
-
-
-def _cases(
-    recordings: Sequence[Path],
-    labels: Mapping[tuple[str, Hash], Label],
-    decoder: Decoder,
-    rules: Sequence[Detector],
-    profiles: Sequence[Profile],
-    mode: Mode,
-    told: Callable[[Path], None],
-) -> tuple[list[Case], list[Row], int]:
-    cases: list[Case] = []
-    more: list[Row] = []
-    skipped = 0
-    for label, block, execution in labelled(recordings, labels, told):
-        given = shown(execution, mode)
-        if given is None:
-            skipped += 1
-            continue
-        verdict = verdict_of(label, given, block, Pipeline(decoder, rules, profiles))
-        row = None
-        if given.succeeded:
-            facts = decoder.facts(given)
-            row = made(label, given, facts, "tree" if facts.frames else "logs")
-            if row.part == "tree" and (by_logs := row_of(label, given, decoder, "logs")) is not None:
-                more.append(by_logs)
-        cases.append(Case(label, row, verdict.reaches(Tier.ALERT)))
-    return cases, more, skipped
 
 
 def _scorers(rows: Sequence[Row], seed: int) -> dict[str, Scorer]:
@@ -173,7 +179,22 @@ def _judged(case: Case, scorers: Mapping[str, Scorer], alpha: float) -> Case:
     row = case.row
     if row is None or row.is_small or row.part not in scorers:
         return msgspec.structs.replace(case, by_learned=False)
-    return msgspec.structs.replace(case, by_learned=judged(scorers[row.part], row.features).p <= alpha)
+    said = judged(scorers[row.part], row.features)
+    named = said.p <= alpha
+    return msgspec.structs.replace(case, by_learned=named, p=said.p, because=said.because if named else ())
+
+
+def _together(case: Case) -> Verdict:
+    """What rules and learned detector together said."""
+    rules = case.verdict or Verdict(case.label, Tier.ALERT if case.by_rules else None, row=case.row)
+    verdict = msgspec.structs.replace(rules, p=case.p)
+    if not case.by_learned or case.p is None:
+        return verdict
+    detectors = (*verdict.detectors, LearnedAnomaly.name)
+    if verdict.reaches(Tier.ALERT):
+        return msgspec.structs.replace(verdict, detectors=detectors)
+    says = f"A model that had not seen it ranks it p = {case.p:.2g}: {'; '.join(case.because)}."
+    return msgspec.structs.replace(verdict, tier=Tier.ALERT, detectors=detectors, kind=LearnedAnomaly.name, says=says)
 
 
 def _incidents(attacks: Sequence[Case]) -> list[Case]:
@@ -193,19 +214,6 @@ def _by_kind(cases: Sequence[Case]) -> tuple[Compared, ...]:
     kinds = sorted({c.label.kind or "?" for c in cases})
     rows = [_compared(kind, [c for c in cases if (c.label.kind or "?") == kind]) for kind in kinds]
     return (*rows, _compared("all", cases)) if cases else ()
-
-
-def _by_hardness(cases: Sequence[Case]) -> tuple[Compared, ...]:
-    known = [(c, c.row) for c in cases if c.row is not None and not c.row.is_made]
-    made_up = [c for c in cases if c.row is not None and c.row.is_made]
-    return (
-        _compared("contract calls", [c for c, row in known if row.is_call]),
-        _compared(f"{MANY_TRANSFERS} transfers or more", [c for c, row in known if row.transfers >= MANY_TRANSFERS]),
-        _compared(f"{MANY_FRAMES} calls or more", [c for c, row in known if row.frames >= MANY_FRAMES]),
-        _compared("with a lender's callback", [c for c, row in known if row.is_flash]),
-        *([_compared("made to look like attacks", made_up)] if made_up else ()),
-        _compared("all", cases),
-    )
 
 
 def _compared(what: str, cases: Sequence[Case]) -> Compared:

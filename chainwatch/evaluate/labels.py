@@ -15,7 +15,8 @@ from chainwatch.types import Address, Block, Execution, Hash
 
 class Label(msgspec.Struct, frozen=True):
     """`set` is the Recording's name without its endings. `incident` joins the transactions of one attack, which may
-    stand in several sets; `protected` are the victim's contracts; `after_attack` is neither attack nor benign."""
+    stand in several sets; `protected` are the victim's contracts; `after_attack` is neither attack nor benign.
+    `loss_usd` is what the whole incident cost."""
 
     set: str
     tx: Hash
@@ -24,9 +25,49 @@ class Label(msgspec.Struct, frozen=True):
     name: str | None = None
     incident: str | None = None
     protected: tuple[Address, ...] | None = None
+    loss_usd: float | None = None
 
 
 _decoder = msgspec.json.Decoder(Label)
+
+_NAMES = ("labels.jsonl.gz", "labels.jsonl")
+
+
+def find_labels(given: Sequence[Path]) -> list[Path]:
+    """The label file in each directory named, or beside each file named. Raises BadInput where there is none."""
+    found: list[Path] = []
+    for path in given:
+        root = path if path.is_dir() else path.parent
+        file = next((root / name for name in _NAMES if (root / name).is_file()), None)
+        if file is None:
+            raise BadInput(f"{root} holds no {' or '.join(_NAMES)}.", "Name the label file with --labels.")
+        if file not in found:
+            found.append(file)
+    return found
+
+
+def find_recordings(directory: Path) -> list[Path]:
+    """The Recordings in `directory`, or in `recordings` in it, in order; label files among them are none.
+
+    Raises BadInput where there is none.
+    """
+    inner = directory / "recordings"
+    root = inner if inner.is_dir() else directory
+    found = [path for path in sorted([*root.glob("*.jsonl"), *root.glob("*.jsonl.gz")]) if not is_label_file(path)]
+    if not found:
+        raise BadInput(f"{root} holds no Recording.", "Name a directory with *.jsonl or *.jsonl.gz files.")
+    return found
+
+
+def is_label_file(path: Path) -> bool:
+    """Whether the first line of a file is a label and not a Recording's; what cannot be read is neither."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+            first = next((line for line in lines if line.strip()), b"")
+        keys = msgspec.json.decode(first, type=dict[str, msgspec.Raw])
+    except (OSError, EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return "label" in keys and "block" not in keys
 
 
 def read_labels(path: Path) -> dict[tuple[str, Hash], Label]:

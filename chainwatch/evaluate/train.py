@@ -173,28 +173,30 @@ def require_tools() -> None:
     _tools()
 
 
-def _tools() -> tuple[Any, Any, Any]:
+def _tools() -> tuple[Any, Any, Any, Any]:
     try:
         import numpy  # noqa: PLC0415 -- an extra: only who trains needs it
+        import threadpoolctl  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415
         from sklearn import ensemble  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415
     except ImportError as error:
         raise MissingTool(
             "Training needs scikit-learn, which is not installed.", "pip install 'chainwatch[ml]'."
         ) from error
-    return numpy, ensemble.HistGradientBoostingClassifier, ensemble.IsolationForest
+    return numpy, ensemble.HistGradientBoostingClassifier, ensemble.IsolationForest, threadpoolctl.threadpool_limits
 
 
 def _forests(rows: Sequence[Row], seed: int) -> Scorer:
     """Both forests, without calibration. Equal benign rows count once, as a bot does one thing daily; what the detector
     does not judge teaches nothing."""
-    numpy, boosting, isolation = _tools()
+    numpy, boosting, isolation, limits = _tools()
     attacks = [r.features for r in rows if r.is_attack and not r.is_small]
     benign = sorted({r.features for r in rows if r.label.label == "benign" and not r.is_small})
     data = numpy.array(attacks + benign)
     known = numpy.array([1] * len(attacks) + [0] * len(benign))
-    supervised = boosting(**_BOOSTING, random_state=seed).fit(data, known)
     sample = min(_ISOLATION["max_samples"], len(benign))
-    alone = isolation(**_ISOLATION | {"max_samples": sample}, random_state=seed).fit(numpy.array(benign))
+    with limits(1):  # so few rows: threads only wait for one another, and on a busy machine for minutes
+        supervised = boosting(**_BOOSTING, random_state=seed).fit(data, known)
+        alone = isolation(**_ISOLATION | {"max_samples": sample}, random_state=seed).fit(numpy.array(benign))
     names = NAMES if rows[0].part == "tree" else NAMES_OF_LOGS
     return Scorer(
         names=names,

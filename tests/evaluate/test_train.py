@@ -12,9 +12,11 @@ from chainwatch.detect.learned import judged
 from chainwatch.detect.trees import VERSION, Card, Model, encoded, model_of
 from chainwatch.errors import BadInput, MissingTool
 from chainwatch.evaluate import train as training
-from chainwatch.evaluate.folds import Case, compare
+from chainwatch.evaluate.folds import Case, compare, heard
 from chainwatch.evaluate.labels import Label, read_labels
 from chainwatch.evaluate.rows import Row, fold_of
+from chainwatch.evaluate.verdicts import Verdict
+from chainwatch.types import Tier
 from tests.builders import hash_
 
 sklearn = pytest.importorskip("sklearn", reason="training needs scikit-learn (extra ml)")
@@ -45,7 +47,7 @@ def fitted(rows: list[Row]) -> training.Fit:
 
 
 def test_the_file_says_what_scikit_learn_says(rows: list[Row], fitted: training.Fit):
-    numpy, boosting, isolation = training._tools()
+    numpy, boosting, isolation, _ = training._tools()
     attacks = [r.features for r in rows if r.is_attack]
     benign = sorted({r.features for r in rows if not r.is_attack})
     data, known = numpy.array(attacks + benign), numpy.array([1] * len(attacks) + [0] * len(benign))
@@ -107,6 +109,20 @@ def test_rules_and_the_learned_are_counted_alone_and_together(rows: list[Row]):
     assert others["contract calls"].learned.count < 40
     with pytest.raises(BadInput, match="1 folds"):
         compare(cases, folds=1)
+
+
+def test_what_was_named_out_of_fold_is_listed(rows: list[Row]):
+    cases = [Case(r.label, r, by_rules=False, verdict=Verdict(r.label, None, row=r)) for r in rows]
+    score = compare(cases, folds=3, alpha=0.01)
+    attacks, others = score.attacks[-1].learned, score.others[-1].learned
+    assert len(score.by_learned) == attacks.count + others.count
+    assert (len(score.misses), len(score.false_alarms)) == (attacks.of - attacks.count, others.count)
+    assert all(f.detectors == ("learned_anomaly",) for f in score.false_alarms)
+    assert all("ranks it p = " in f.says and "had not seen it" in f.says for f in score.false_alarms)
+    assert all(any("0.01 or less is named" in why for why in miss.why) for miss in score.misses)
+    raised = heard(cases, score)
+    assert len(raised) == len(rows)
+    assert sum(v.reaches(Tier.ALERT) for v in raised) == len(score.by_learned)
 
 
 def test_too_little_to_learn_from_is_said(rows: list[Row]):
