@@ -2,8 +2,8 @@
 
 Read from the code alone: it holds the address of a protected contract and answers the callback of a flash lender. Who
 has both and uses them honestly, a liquidator's bot as a rule, looks the same. So this is a score that advises and has
-no part in tier `act` (`learned`), and `chainwatch.engine.staging` asks the next question: what the contract would do if
-its deployer called it now. See docs/detectors/staging.md for what this proves, what it does not, and how often it is
+no part in tier `act` (`advisory`), and `chainwatch.engine.staging` asks the next question: what the contract would do
+if its deployer called it now. See docs/detectors/staging.md for what this proves, what it does not, and how often it is
 right.
 """
 

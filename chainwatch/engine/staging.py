@@ -209,5 +209,5 @@ def _confirmation(staged: Finding, execution: Execution, shown: Finding) -> Find
         formula=f"simulated on block {where} from the deployer: {shown.formula}",
         explanation=f"It is an attack that was not sent yet. Called by its deployer with {call.input[:10]} on block "
         f"{where}, {call.to} does this: {shown.explanation}",
-        learned=False,
+        advisory=False,
     )

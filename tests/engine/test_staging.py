@@ -20,7 +20,7 @@ DEPLOYER, CONTRACT, MARKET = (address(n) for n in range(0xA1, 0xA4))
 
 
 def suspect(n: int = 1, **fields: Any) -> Finding:
-    given = {"family": "staging", "kind": "attack_staged", "detector": "staging", "confidence": 0.55, "learned": True,
+    given = {"family": "staging", "kind": "attack_staged", "detector": "staging", "confidence": 0.55, "advisory": True,
              "suspects": (DEPLOYER, CONTRACT), "victims": (MARKET,), "tx_hashes": (f"0x{n:064x}",)}  # fmt: skip
     return finding(**(given | fields))
 
